@@ -1,0 +1,1 @@
+"""Scenarios, scorers, reports, benchmarks, the practice cluster and the demo."""
