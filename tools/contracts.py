@@ -32,7 +32,7 @@ from knowledge.vocabulary import (
     Severity,
     Text,
 )
-from tools.ports import Cluster, Clock, Series
+from tools.ports import Clock, Cluster, Series
 
 
 @dataclass(frozen=True, slots=True)
