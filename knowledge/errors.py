@@ -9,6 +9,7 @@ The verdict is in the parent, so that a caller decides without knowing the leaf:
     |  |- MetricsUnreachable          no answer from Prometheus
     |  |- ModelUnavailable            chat model down, slow, or over its rate
     |  |- LedgerBusy                  a lock on the ledger was not had in time
+    |  |- LedgerUnreachable           no answer from the ledger's database server
     |  |- IndexUnavailable            the search index is torn or being rebuilt
     |  `- WriteUnanswered             a write went out and no answer came: its outcome is unknown
     |- Permanent                      trying again changes nothing; a person has to act
@@ -23,6 +24,7 @@ The verdict is in the parent, so that a caller decides without knowing the leaf:
     |  |  |- UnknownCluster
     |  |  |- ObjectNotFound
     |  |  `- UnknownThread            a graph thread that was never started
+    |  |- LedgerUnusable              the ledger's database is of another schema, half-migrated, damaged, full or not ours
     |  |- AccessDenied                the other system says no to our identity (401, 403)
     |  |- AnswerTooLarge              more than the bound for one read
     |  |- ModelAnswerInvalid          the chat model's answer fits no schema after its retries
@@ -85,6 +87,10 @@ class ModelUnavailable(Temporary):
 
 class LedgerBusy(Temporary):
     title = "ledger busy"
+
+
+class LedgerUnreachable(Temporary):
+    title = "ledger unreachable"
 
 
 class IndexUnavailable(Temporary):
@@ -153,6 +159,10 @@ class ObjectNotFound(NotFound):
 
 class UnknownThread(NotFound):
     title = "unknown thread"
+
+
+class LedgerUnusable(Permanent):
+    title = "ledger unusable"
 
 
 class AccessDenied(Permanent):

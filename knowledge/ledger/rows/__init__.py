@@ -1,0 +1,1 @@
+"""The ledger's tables. ``knowledge.ledger.rows.every`` imports them all."""

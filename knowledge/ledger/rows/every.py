@@ -1,0 +1,11 @@
+"""All tables at once: what migrations compare with and what an opened database must have."""
+
+from __future__ import annotations
+
+from knowledge.ledger.rows import desk, intake, lore, work
+from knowledge.ledger.rows.base import Base
+
+metadata = Base.metadata
+modules = (desk, intake, lore, work)
+
+__all__ = ["metadata", "modules"]
