@@ -530,6 +530,8 @@ class Plan(Noun):
     requester: str = ""
     reason: str = ""
     diagnosed_object: ObjectRef | None = None
+    topology_keys: tuple[str, ...] | None = None
+    """Keys of the objects near the diagnosed one; None when there is no diagnosis. A target outside needs two."""
     created_at: datetime
 
 

@@ -1,0 +1,1 @@
+"""One file a node; a node is a verb and writes one noun. Nodes never import each other."""

@@ -1,0 +1,98 @@
+"""Hands the approved plan to the executor process and waits for its result. Writes nothing to any cluster itself."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from langgraph.types import interrupt
+
+from agent.deps import Deps
+from agent.state import IncidentState
+from knowledge.errors import OpsdeskError, Temporary
+from knowledge.vocabulary import ApprovalRequest, Execution, ExecutionStatus, IncidentStatus, Review, Text
+
+UNFINISHED = frozenset(
+    {ExecutionStatus.REQUESTED, ExecutionStatus.RUNNING, ExecutionStatus.UNDO_REQUESTED, ExecutionStatus.UNDOING}
+)
+
+
+async def run(state: IncidentState, deps: Deps) -> IncidentState:
+    review = await asyncio.to_thread(deps.ledger.reviews.get, state["review_id"])
+    if not review.steps:
+        await _manual_steps_done(state, deps)
+        return {"execution_id": "", "execution": ExecutionStatus.DONE.value}
+    execution = await asyncio.to_thread(_requested, state, review, deps)
+    while execution.status in UNFINISHED:
+        await _check_wait(execution, deps)
+        interrupt({"waiting": "executor", "execution_id": execution.id, "status": execution.status.value})
+        execution = await asyncio.to_thread(deps.ledger.executions.get, execution.id)
+    data = execution.model_dump(mode="json")
+    await asyncio.to_thread(
+        deps.ledger.timeline.add, state["incident_id"], "execute", "executor", _summary(execution), data
+    )
+    if execution.status is ExecutionStatus.DONE:
+        await _manual_steps_done(state, deps)
+    return {"execution_id": execution.id, "execution": execution.status.value}
+
+
+async def _manual_steps_done(state: IncidentState, deps: Deps) -> None:
+    """Waits until a person has ticked every manual step, then the recovery can be watched."""
+    incident_id = state["incident_id"]
+    plan = await asyncio.to_thread(deps.ledger.plans.get, state["plan_id"])
+    while not all(step.done_by for step in plan.manual_steps):
+        left = sum(not step.done_by for step in plan.manual_steps)
+        await asyncio.to_thread(
+            deps.ledger.incidents.set_status, incident_id, IncidentStatus.EXECUTING, f"{left} manual steps to tick"
+        )
+        interrupt({"waiting": "manual_steps", "plan_id": plan.id})
+        plan = await asyncio.to_thread(deps.ledger.plans.get, state["plan_id"])
+    await asyncio.to_thread(
+        deps.ledger.incidents.set_status, incident_id, IncidentStatus.VERIFYING, "done; watching the recovery"
+    )
+
+
+def _requested(state: IncidentState, review: Review, deps: Deps) -> Execution:
+    """The execution of this approval: asked for once, found again after a restart."""
+    approval_id = state.get("approval_id", "")
+    approvers: tuple[str, ...] = ()
+    if approval_id:
+        request: ApprovalRequest = deps.ledger.approvals.get(approval_id)
+        approvers = tuple(vote.principal for vote in request.votes)
+    return deps.ledger.executions.request(state["incident_id"], state["plan_id"], review, approval_id, approvers)
+
+
+async def _check_wait(execution: Execution, deps: Deps) -> None:
+    """An executor that never comes is told to a human, not waited for silently; the request is withdrawn first."""
+    patience = timedelta(seconds=deps.options.executor_wait_seconds)
+    if execution.status is not ExecutionStatus.REQUESTED or deps.clock.now() - execution.requested_at < patience:
+        return
+    try:
+        await asyncio.to_thread(deps.ledger.executions.cancel, execution.id, "opsdesk")
+    except OpsdeskError:
+        return  # it has just been claimed: go on waiting for its result
+    raise Temporary(
+        f"no executor took the plan within {patience.total_seconds():.0f} s",
+        next_step="start one with `opsdesk executor` (see `opsdesk doctor`), then reopen the incident",
+    )
+
+
+def _summary(execution: Execution) -> Text:
+    done = sum(result.outcome.value == "done" for result in execution.results)
+    total = len(execution.results)
+    words = {
+        ExecutionStatus.DONE: Text(en=f"Executed: {done} of {total} steps done", zh=f"已执行：{total} 步中完成 {done} 步"),
+        ExecutionStatus.CANCELLED: Text(en="Execution cancelled", zh="执行已取消"),
+        ExecutionStatus.UNKNOWN: Text(
+            en="A write got no answer and its outcome could not be told: a human has to look",
+            zh="有一次写入没有得到应答且无法判定结果：需要人工查看",
+        ),
+        ExecutionStatus.UNDONE: Text(en="A step failed; what was done was undone", zh="有步骤失败；已执行的部分已撤销"),
+        ExecutionStatus.UNDO_FAILED: Text(
+            en="A step failed and undoing failed too: a human is needed now", zh="步骤失败且撤销也失败：立即需要人工处理"
+        ),
+    }
+    text = words.get(execution.status, Text(en=f"Execution {execution.status}", zh=f"执行结果：{execution.status}"))
+    if not execution.message:
+        return text
+    return Text(en=f"{text.en} ({execution.message})", zh=f"{text.zh}（{execution.message}）")

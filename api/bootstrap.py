@@ -1,0 +1,196 @@
+"""The one place that names adapters and puts the desk together. Defaults are the real things; arguments override them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from api.settings import ClusterSettings, Settings
+from knowledge.errors import MalformedSettings, UnknownCluster
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+    from agent.deps import Deps
+    from knowledge.ledger.ledger import Ledger
+    from knowledge.library import Library
+    from tools.ports import ChatModel, Cluster, ClusterReader, ClusterWriter
+    from tools.safety.policy import Policy
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Desk:
+    """Everything that a face needs: the ledger, the graph's dependencies, and a nudge that makes the worker look now."""
+
+    settings: Settings
+    ledger: Ledger
+    deps: Deps
+    nudge: Callable[[], None] = field(default=lambda: None)
+
+    @property
+    def library(self) -> Library:
+        return self.deps.library  # type: ignore[return-value]
+
+
+def prepare_home(settings: Settings) -> Path:
+    """The desk's folder, readable by its owner alone."""
+    home = settings.home_path
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if home.stat().st_uid == os.geteuid():
+        home.chmod(0o700)
+    return home
+
+
+def open_ledger(settings: Settings, *, upgrade: bool = False) -> Ledger:
+    """The ledger at the settings' URL. A fresh SQLite file is made at once; an old schema needs `opsdesk upgrade`."""
+    from knowledge.ledger.ledger import Ledger
+
+    prepare_home(settings)
+    url = settings.ledger
+    is_fresh = url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
+    if upgrade or is_fresh:
+        Ledger.upgrade(url)
+    return Ledger.open(url, utc_now)
+
+
+def open_library(settings: Settings | None = None, ledger: Ledger | None = None) -> Library:
+    """The library over the ledger's texts; its index is opened, checked or rebuilt only when a search needs it."""
+    from knowledge.embedding import make_embedder
+    from knowledge.library import Library
+
+    settings = settings or Settings.load()
+    ledger = ledger or open_ledger(settings)
+    index = settings.knowledge.chroma_url or str(prepare_home(settings) / "index")
+    return Library.open(ledger.library_store, index, make_embedder(settings.knowledge.embedding_model))
+
+
+def load_policy(settings: Settings) -> Policy:
+    from tools.safety.policy import Policy
+
+    return Policy.load(settings.knowledge.policy_file)
+
+
+def cluster_settings(settings: Settings, name: str) -> ClusterSettings:
+    for cluster in settings.clusters:
+        if cluster.name == name:
+            return cluster
+    known = ", ".join(cluster.name for cluster in settings.clusters) or "none"
+    raise UnknownCluster(f"no cluster named {name!r} is configured (configured: {known})")
+
+
+def open_reader(cluster: ClusterSettings) -> ClusterReader:
+    from tools.adapters.kubernetes_cluster import KubernetesReader
+
+    return KubernetesReader.connect(
+        cluster.name, cluster.kubeconfig, cluster.context, timeout_seconds=cluster.request_timeout_seconds
+    )
+
+
+def open_writer(cluster: ClusterSettings) -> ClusterWriter:
+    """The executor's hands. Called by the executor process alone."""
+    from tools.adapters.kubernetes_cluster import KubernetesWriter
+
+    if cluster.executor_kubeconfig is None and cluster.kubeconfig is not None:
+        raise MalformedSettings(
+            f"cluster {cluster.name}: mode is execute, but no executor_kubeconfig is set",
+            next_step="give the executor an identity of its own; the reader's is never used to write",
+        )
+    return KubernetesWriter.connect(
+        cluster.name,
+        cluster.executor_kubeconfig,
+        cluster.executor_context,
+        timeout_seconds=cluster.request_timeout_seconds,
+    )
+
+
+def open_clusters(settings: Settings) -> dict[str, Cluster]:
+    from tools.adapters.prometheus import Prometheus
+    from tools.ports import Cluster
+
+    clusters = {}
+    for one in settings.clusters:
+        token = one.prometheus_token.get_secret_value() if one.prometheus_token else ""
+        metrics = Prometheus(one.prometheus_url, token=token) if one.prometheus_url else None
+        clusters[one.name] = Cluster(name=one.name, reader=open_reader(one), metrics=metrics, mode=one.mode)
+    return clusters
+
+
+def open_model(settings: Settings) -> ChatModel | None:
+    profile = settings.profile
+    if profile is None:
+        return None
+    from tools.adapters.chat_model import ModelProfile, OpenAICompatibleModel
+
+    return OpenAICompatibleModel(
+        ModelProfile(
+            name=profile.name,
+            base_url=profile.base_url,
+            model=profile.model,
+            api_key=profile.api_key.get_secret_value(),
+            timeout_seconds=profile.timeout_seconds,
+            max_retries=profile.maximum_retries,
+            input_price_per_million=profile.input_price_per_million,
+            output_price_per_million=profile.output_price_per_million,
+            structured=profile.structured,
+        )
+    )
+
+
+def build_deps(settings: Settings, ledger: Ledger, *, clusters: dict[str, Cluster] | None = None) -> Deps:
+    """The graph's dependencies with real adapters. No network is touched here."""
+    from agent.deps import Deps, Options
+    from tools.adapters.system_clock import SystemClock
+    from tools.contracts import Collector
+    from tools.detectors.library import load_detectors
+    from tools.discovery import load_values
+
+    desk = settings.desk
+    options = Options(
+        node_timeout_seconds=desk.node_timeout_seconds,
+        soak_seconds=desk.soak_seconds,
+        recovery_seconds=desk.recovery_seconds,
+        verify_every_seconds=desk.verify_every_seconds,
+        approval_wait_seconds=desk.approval_wait_seconds,
+        approval_hold_seconds=desk.approval_hold_seconds,
+        executor_wait_seconds=desk.executor_wait_seconds,
+        model_token_budget=desk.token_budget,
+        model_cost_budget=desk.cost_budget,
+    )
+    collectors: dict[str, Collector] = load_values("tools.collectors", "COLLECTOR")
+    return Deps(
+        ledger=ledger,
+        library=open_library(settings, ledger),
+        clusters=open_clusters(settings) if clusters is None else clusters,
+        collectors=tuple(collectors.values()),
+        detectors=load_detectors(settings.knowledge.detector_folders),
+        policy=load_policy(settings),
+        clock=SystemClock(),
+        options=options,
+        model=open_model(settings),
+    )
+
+
+@asynccontextmanager
+async def open_checkpointer(settings: Settings) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+    """Where the graph's state survives: a SQLite file beside the ledger, or the ledger's PostgreSQL."""
+    if settings.ledger.startswith("sqlite"):
+        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+        async with AsyncSqliteSaver.from_conn_string(str(prepare_home(settings) / "checkpoints.db")) as saver:
+            await saver.setup()
+            yield saver
+        return
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+    async with AsyncPostgresSaver.from_conn_string(settings.ledger.replace("+psycopg", "", 1)) as postgres:
+        await postgres.setup()
+        yield postgres

@@ -1,0 +1,216 @@
+"""The one reader of the environment. Every setting of opsdesk, grouped, with its meaning, unit and the reason of its default.
+
+A setting comes from, in this order: an environment variable (``OPSDESK_HOME``, ``OPSDESK_WEB__PORT``: two underscores step
+into a group), the YAML file named by ``OPSDESK_CONFIG`` (default ``<home>/opsdesk.yaml``, if it is there), the default.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from knowledge.errors import MalformedSettings
+from knowledge.vocabulary import Language, Mode
+
+WEAK_SECRETS = frozenset({"", "changeme", "changethis", "secret", "password", "opsdesk", "token", "test", "admin"})
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClusterSettings(Group):
+    """One named cluster."""
+
+    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    kubeconfig: Path | None = None
+    """The reader's kubeconfig. None: the pod's own service account, when opsdesk runs in the cluster."""
+    context: str = ""
+    """A context of that file; empty: its current one."""
+    executor_kubeconfig: Path | None = None
+    """The executor's kubeconfig: the only one with write rights. Read by `opsdesk executor` alone."""
+    executor_context: str = ""
+    prometheus_url: str = ""
+    """Base URL of a Prometheus-compatible server; empty: metrics are a gap."""
+    prometheus_token: SecretStr | None = None
+    mode: Mode = Mode.PROPOSE
+    """What opsdesk may do here. `propose` until a person has seen some scripts and trusts them."""
+    accept_broad_rights: bool = False
+    """Execute although the executor's identity may do more than the enabled actions need. Shown on every review."""
+    request_timeout_seconds: float = 30.0
+
+
+class ModelSettings(Group):
+    """A named profile of an OpenAI-compatible chat model."""
+
+    name: str = "default"
+    base_url: str = ""
+    model: str = ""
+    api_key: SecretStr = SecretStr("none")
+    timeout_seconds: float = 30.0
+    """A model that needs longer is treated as absent: the offline answer stands."""
+    maximum_retries: int = 1
+    input_price_per_million: float = 0.0
+    output_price_per_million: float = 0.0
+    structured: str = "json_schema"
+    """How the server is asked for structured output: json_schema, json_mode or prompt."""
+
+
+class WebSettings(Group):
+    host: str = "127.0.0.1"
+    """Loopback until someone puts a TLS proxy in front."""
+    port: int = Field(default=8700, ge=0, le=65_535)
+    public_url: str = ""
+    """How people reach it; used in links. Empty: http://host:port."""
+    maximum_body_bytes: int = 2_000_000
+    """A larger webhook is answered 413. Alertmanager's largest grouped notifications stay well below."""
+    session_hours: float = 12.0
+    secure_cookies: bool = False
+    """Set it behind TLS."""
+
+
+class DeskSettings(Group):
+    """Times of an incident's life, in the units of their names."""
+
+    language: Language = Language.EN
+    """Of texts that nobody asked for in a language of theirs (alerts)."""
+    soak_seconds: float = 60.0
+    recovery_seconds: float = 300.0
+    verify_every_seconds: float = 5.0
+    approval_wait_seconds: float = 4 * 3600.0
+    approval_hold_seconds: float = 15 * 60.0
+    executor_wait_seconds: float = 15 * 60.0
+    node_timeout_seconds: float = 120.0
+    join_window_seconds: float = 30 * 60.0
+    """Alerts of one service join one incident when it was last heard of within this time."""
+    evidence_days: float = 90.0
+    """Evidence of ended incidents is kept so long."""
+    workers: int = Field(default=4, ge=1, le=64)
+    """Incidents worked on at a time in this process."""
+    token_budget: int = 60_000
+    cost_budget: float = 1.0
+
+
+class KnowledgeSettings(Group):
+    embedding_model: str = "bundled"
+    """`bundled`, or a path or name that sentence-transformers loads."""
+    chroma_url: str = ""
+    """A Chroma server; empty: an embedded index under `home`."""
+    detector_folders: tuple[Path, ...] = ()
+    """A site's own detectors, beside the built-in ones."""
+    policy_file: Path | None = None
+    """The site's safety policy; None: the built-in one (see `tools/safety/policy_default.yaml`)."""
+
+
+class Settings(BaseSettings):
+    """All of them. ``Settings.load()`` is the only call."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OPSDESK_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    home: Path = Path("~/.opsdesk")
+    """Where the ledger, the index and the key files live; made with mode 0700."""
+    config: Path | None = None
+    ledger_url: str = ""
+    """SQLAlchemy URL; empty: SQLite in `home`. PostgreSQL: postgresql+psycopg://user@host/database."""
+    url: str = ""
+    """Where the command line finds a running server; empty: http://127.0.0.1:<web.port>."""
+    token: SecretStr | None = None
+    """The personal token that the command line acts with."""
+    clusters: tuple[ClusterSettings, ...] = ()
+    models: tuple[ModelSettings, ...] = ()
+    model: str = ""
+    """Name of the model profile in use; empty: no model, the offline desk."""
+    web: WebSettings = WebSettings()
+    desk: DeskSettings = DeskSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (env_settings, init_settings)  # the file comes in as init values: the environment wins over it
+
+    @field_validator("token")
+    @classmethod
+    def _refuses_weak_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and value.get_secret_value().lower() in WEAK_SECRETS:
+            raise ValueError("is a default secret; make one with `opsdesk user token NAME`")
+        return value
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for group, names in (("clusters", [c.name for c in self.clusters]), ("models", [m.name for m in self.models])):
+            doubled = sorted({name for name in names if names.count(name) > 1})
+            if doubled:
+                raise ValueError(f"{group}: name given twice: {', '.join(doubled)}")
+        if self.model and self.model not in {profile.name for profile in self.models}:
+            raise ValueError(f"model: no profile named {self.model!r} under `models`")
+        return self
+
+    @property
+    def home_path(self) -> Path:
+        return self.home.expanduser()
+
+    @property
+    def ledger(self) -> str:
+        return self.ledger_url or f"sqlite:///{self.home_path / 'ledger.db'}"
+
+    @property
+    def server_url(self) -> str:
+        return (self.url or self.web.public_url or f"http://127.0.0.1:{self.web.port}").rstrip("/")
+
+    @property
+    def profile(self) -> ModelSettings | None:
+        return next((profile for profile in self.models if profile.name == self.model), None) if self.model else None
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Reads environment and file. Raises MalformedSettings naming the setting, the file and what it may be."""
+        path = _config_path()
+        try:
+            return cls(**_from_file(path))
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"]) or "settings"
+            raise MalformedSettings(
+                f"{name}: {first['msg'].removeprefix('Value error, ')}",
+                source=str(path) if path else "environment",
+                next_step="see `opsdesk doctor --settings` for every setting and its meaning",
+            ) from error
+
+
+def _config_path() -> Path | None:
+    named = os.environ.get("OPSDESK_CONFIG")
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise MalformedSettings(f"OPSDESK_CONFIG names {path}, which is not a file", source=str(path))
+        return path
+    path = Path(os.environ.get("OPSDESK_HOME", "~/.opsdesk")).expanduser() / "opsdesk.yaml"
+    return path if path.is_file() else None
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise MalformedSettings(f"cannot read {path}: {error}", source=str(path)) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise MalformedSettings(f"{path} holds no mapping of settings", source=str(path))
+    return content

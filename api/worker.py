@@ -1,0 +1,174 @@
+"""Takes wakes from the ledger and moves incidents through the graph. The ledger decides; a wake only says "look again".
+
+One worker at a time holds an incident (a lease with a fencing token, renewed while it works). A worker that dies loses its
+lease and its wakes come back; the graph goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from agent.deps import Deps
+from agent.graph import Graph
+from agent.state import IncidentState
+from knowledge.errors import LeaseLost, LedgerBusy, OpsdeskError, UnknownThread
+from knowledge.ledger.ledger import Ledger
+from knowledge.vocabulary import IncidentStatus
+
+LEASE_SECONDS = 30.0
+IDLE_SECONDS = 0.25
+EXPIRY_EVERY_SECONDS = 5.0
+RUNNING = frozenset(
+    {
+        IncidentStatus.OPEN,
+        IncidentStatus.INVESTIGATING,
+        IncidentStatus.AWAITING_APPROVAL,
+        IncidentStatus.EXECUTING,
+        IncidentStatus.VERIFYING,
+    }
+)
+
+log = structlog.get_logger("opsdesk.worker")
+
+
+class IncidentLease:
+    """A worker's hold on one incident."""
+
+    def __init__(self, ledger: Ledger, incident_id: str, token: int) -> None:
+        self._ledger, self._name, self._token = ledger, f"incident:{incident_id}", token
+
+    def keep(self) -> None:
+        self._ledger.leases.renew(self._name, self._token, LEASE_SECONDS)
+
+    def release(self) -> None:
+        self._ledger.leases.release(self._name, self._token)
+
+
+class Worker:
+    """``width`` incidents at a time. ``nudge()`` makes it look at the ledger at once instead of at its next tick."""
+
+    def __init__(self, graph: Graph, deps: Deps, *, width: int = 4) -> None:
+        self._graph, self._deps, self._width = graph, deps, width
+        self._holder = f"worker-{uuid.uuid4().hex[:12]}"
+        self._nudged = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._busy: set[asyncio.Task[None]] = set()
+
+    def nudge(self) -> None:
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Until ``stop()``. A ledger that is away for a while is waited for, not died of."""
+        expiry = asyncio.create_task(self._expire_approvals())
+        try:
+            while not self._stopping.is_set():
+                try:
+                    claimed = await self._claim()
+                except OpsdeskError as error:
+                    log.warning("ledger_unavailable", reason=error.message)
+                    await asyncio.sleep(2.0)
+                    continue
+                if not claimed:
+                    self._nudged.clear()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._nudged.wait(), IDLE_SECONDS)
+        finally:
+            expiry.cancel()
+            for task in self._busy:
+                task.cancel()
+            await asyncio.gather(expiry, *self._busy, return_exceptions=True)
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        self._nudged.set()
+
+    async def _claim(self) -> bool:
+        room = self._width - len(self._busy)
+        if room <= 0:
+            await asyncio.wait(self._busy, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            return True
+        wakes = await asyncio.to_thread(self._deps.ledger.wakes.claim, self._holder, room, LEASE_SECONDS)
+        for wake in wakes:
+            task = asyncio.create_task(self._serve(wake.id, wake.incident_id, wake.reason))
+            self._busy.add(task)
+            task.add_done_callback(self._busy.discard)
+        return bool(wakes)
+
+    async def _serve(self, wake_id: int, incident_id: str, reason: str) -> None:
+        """One wake. It is marked done only when the graph has come to rest, so that a death in between brings it back."""
+        token = await asyncio.to_thread(
+            self._deps.ledger.leases.acquire, f"incident:{incident_id}", self._holder, LEASE_SECONDS
+        )
+        if token is None:
+            return  # another worker is at it; the wake comes back when its claim runs out
+        lease = IncidentLease(self._deps.ledger, incident_id, token)
+        beat = asyncio.create_task(self._beat(lease, wake_id))
+        try:
+            await advance(self._graph, replace(self._deps, lease=lease), incident_id, reason)
+            await asyncio.to_thread(self._deps.ledger.wakes.done, wake_id)
+        except LeaseLost:
+            log.warning("lease_lost", incident_id=incident_id)
+        except OpsdeskError as error:
+            log.warning("wake_failed", incident_id=incident_id, reason=error.message)
+        except Exception:
+            log.exception("wake_bug", incident_id=incident_id)
+        finally:
+            beat.cancel()
+            with contextlib.suppress(OpsdeskError):
+                await asyncio.to_thread(lease.release)
+
+    async def _beat(self, lease: IncidentLease, wake_id: int) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            with contextlib.suppress(LedgerBusy):
+                await asyncio.to_thread(lease.keep)
+                await asyncio.to_thread(self._deps.ledger.wakes.renew, wake_id, self._holder, LEASE_SECONDS)
+
+    async def _expire_approvals(self) -> None:
+        """Every wait ends: what waited too long is a no, and wakes its incident."""
+        while True:
+            with contextlib.suppress(OpsdeskError):
+                if await asyncio.to_thread(self._deps.ledger.approvals.expire_due):
+                    self.nudge()
+            await asyncio.sleep(EXPIRY_EVERY_SECONDS)
+
+
+async def advance(graph: Graph, deps: Deps, incident_id: str, reason: str) -> None:
+    """Moves one incident as far as it goes now: a fresh run, a resume from an interrupt, or on from a crash.
+
+    A run that has ended is not started again by a mere wake; reopening starts the next run in a thread of its own.
+    """
+    incident = await asyncio.to_thread(deps.ledger.incidents.get, incident_id)
+    if incident.status in {IncidentStatus.CLOSED, IncidentStatus.MERGED}:
+        return
+    run = await asyncio.to_thread(current_run, deps.ledger, incident_id)
+    config: Any = {"configurable": {"thread_id": f"{incident_id}:{run}"}, "recursion_limit": 60}
+    state = await graph.aget_state(config)
+    if not state.values and not state.next:
+        await _start(graph, deps, incident_id, run, config)
+    elif state.interrupts:
+        from langgraph.types import Command
+
+        await graph.ainvoke(Command(resume=reason), config, context=deps, durability="sync")
+    elif state.next:
+        await graph.ainvoke(None, config, context=deps, durability="sync")
+
+
+async def _start(graph: Graph, deps: Deps, incident_id: str, run: int, config: Any) -> None:
+    if run < 1:
+        raise UnknownThread(f"incident {incident_id} has no run to start")
+    start: IncidentState = {"incident_id": incident_id, "run": run}
+    await graph.ainvoke(start, config, context=deps, durability="sync")
+
+
+def current_run(ledger: Ledger, incident_id: str) -> int:
+    """1, and one more for each time the incident was reopened: read from its timeline, the one record of both."""
+    reopened = sum(entry.stage == "reopen" for entry in ledger.timeline.for_incident(incident_id))
+    return 1 + reopened
+
