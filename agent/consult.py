@@ -47,7 +47,9 @@ DIAGNOSE_SCHEMA: Json = {
                 "required": ["kind", "object_kind", "namespace", "name", "container", "query", "why"],
                 "properties": {
                     "kind": {"type": "string", "enum": ["logs", "object", "events", "metric"]},
-                    **{n: {"type": "string"} for n in ("object_kind", "namespace", "name", "container", "query", "why")},
+                    **{
+                        n: {"type": "string"} for n in ("object_kind", "namespace", "name", "container", "query", "why")
+                    },
                 },
             },
         },
@@ -75,7 +77,13 @@ class Reply:
 
 
 async def consult(
-    deps: Deps, use: JsonObject | None, system: str, user: str, *, schema: Json | None = None, maximum_tokens: int = 2_000
+    deps: Deps,
+    use: JsonObject | None,
+    system: str,
+    user: str,
+    *,
+    schema: Json | None = None,
+    maximum_tokens: int = 2_000,
 ) -> Reply:
     """One question to the model in use. ``use`` is what the incident has spent; the reply carries the new sum."""
     spent: JsonObject = dict(use or {"tokens": 0, "cost": 0.0, "calls": 0})

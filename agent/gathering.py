@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tools.collectors.gather import gather
+from tools.snapshot import ClusterSnapshot
+
 from agent.deps import Deps
 from knowledge.errors import NotFound, OpsdeskError
 from knowledge.vocabulary import EvidenceKind, Focus, Gap, ObjectRef
-from tools.collectors.gather import gather
 from tools.ports import Cluster, ResourceKind
-from tools.snapshot import ClusterSnapshot
 
 MOST_REQUESTS = 5
 LOG_LINES = 200
@@ -79,5 +80,3 @@ async def _kind_named(name: str, cluster: Cluster) -> ResourceKind:
         if name.lower() in {kind.kind.lower(), kind.plural, kind.singular, *kind.short_names}:
             return kind
     raise NotFound(f"the cluster knows no kind {name!r}")
-
-

@@ -67,7 +67,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_conditional_edges("approve", routing.after_approve, {"execute": "execute", **human})
     graph.add_conditional_edges("execute", routing.after_execute, {"verify": "verify", **human})
     graph.add_conditional_edges("verify", routing.after_verify, {"learn": "learn", "undo": "undo", **human})
-    graph.add_conditional_edges("undo", routing.after_undo, human)
+    graph.add_edge("undo", "hand_over")
     graph.add_conditional_edges("learn", routing.after_learn, {"end": END, **human})
     graph.add_edge("hand_over", END)
     return graph.compile(checkpointer=checkpointer)

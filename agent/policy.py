@@ -47,7 +47,7 @@ def guarded(stage: str, node: Node) -> GraphNode:
                 next_step="see `opsdesk doctor` for a slow back end",
             )
             return await _failed(stage, state, deps, slow, is_bug=False)
-        except Exception as error:  # noqa: BLE001 - the edge of a node: a bug must reach a human, not vanish in a worker
+        except Exception as error:
             log.exception("node_bug", stage=stage, incident_id=state.get("incident_id", ""))
             return await _failed(stage, state, deps, error, is_bug=True)
         await _keep_lease(deps)

@@ -83,9 +83,5 @@ def after_verify(state: IncidentState) -> Literal["learn", "undo"] | HandOver:
     return "undo" if outcome == "worse" else "hand_over"
 
 
-def after_undo(state: IncidentState) -> HandOver:
-    return "hand_over"
-
-
 def after_learn(state: IncidentState) -> Literal["end"] | HandOver:
     return "hand_over" if _failed(state) else "end"

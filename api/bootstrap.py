@@ -14,13 +14,13 @@ from api.settings import ClusterSettings, Settings
 from knowledge.errors import MalformedSettings, UnknownCluster
 
 if TYPE_CHECKING:
+    from knowledge.library import Library
     from langgraph.checkpoint.base import BaseCheckpointSaver
+    from tools.safety.policy import Policy
 
     from agent.deps import Deps
     from knowledge.ledger.ledger import Ledger
-    from knowledge.library import Library
     from tools.ports import ChatModel, Cluster, ClusterReader, ClusterWriter
-    from tools.safety.policy import Policy
 
 
 def utc_now() -> datetime:
@@ -64,8 +64,9 @@ def open_ledger(settings: Settings, *, upgrade: bool = False) -> Ledger:
 
 def open_library(settings: Settings | None = None, ledger: Ledger | None = None) -> Library:
     """The library over the ledger's texts; its index is opened, checked or rebuilt only when a search needs it."""
-    from knowledge.embedding import make_embedder
     from knowledge.library import Library
+
+    from knowledge.embedding import make_embedder
 
     settings = settings or Settings.load()
     ledger = ledger or open_ledger(settings)
@@ -114,6 +115,7 @@ def open_writer(cluster: ClusterSettings) -> ClusterWriter:
 
 def open_clusters(settings: Settings) -> dict[str, Cluster]:
     from tools.adapters.prometheus import Prometheus
+
     from tools.ports import Cluster
 
     clusters = {}
@@ -147,11 +149,12 @@ def open_model(settings: Settings) -> ChatModel | None:
 
 def build_deps(settings: Settings, ledger: Ledger, *, clusters: dict[str, Cluster] | None = None) -> Deps:
     """The graph's dependencies with real adapters. No network is touched here."""
-    from agent.deps import Deps, Options
     from tools.adapters.system_clock import SystemClock
-    from tools.contracts import Collector
     from tools.detectors.library import load_detectors
     from tools.discovery import load_values
+
+    from agent.deps import Deps, Options
+    from tools.contracts import Collector
 
     desk = settings.desk
     options = Options(

@@ -171,4 +171,3 @@ def current_run(ledger: Ledger, incident_id: str) -> int:
     """1, and one more for each time the incident was reopened: read from its timeline, the one record of both."""
     reopened = sum(entry.stage == "reopen" for entry in ledger.timeline.for_incident(incident_id))
     return 1 + reopened
-

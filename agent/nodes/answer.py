@@ -53,7 +53,7 @@ async def _to_question(state: IncidentState, triage: Triage, diagnosis: Diagnosi
         found = await asyncio.to_thread(deps.library.search, triage.question, limit=MOST)
     except Temporary as error:
         note = error.message
-    offline = passages_answer(triage.question, found, diagnosis, triage.language, note)
+    offline = passages_answer(found, diagnosis, triage.language, note)
     if deps.model is None:
         return offline
     material = [

@@ -26,14 +26,15 @@ async def _settled(state: IncidentState, deps: Deps, status: ApprovalStatus, rea
     incident_id = state["incident_id"]
     if status in {ApprovalStatus.APPROVED, ApprovalStatus.USED}:
         await asyncio.to_thread(
-            deps.ledger.incidents.set_status, incident_id, IncidentStatus.EXECUTING, "approved; waiting for the executor"
+            deps.ledger.incidents.set_status,
+            incident_id,
+            IncidentStatus.EXECUTING,
+            "approved; waiting for the executor",
         )
         return {"approval": "approved"}
     words = {
         ApprovalStatus.REJECTED: Text(en=f"Rejected: {reason}", zh=f"已被拒绝：{reason}"),
-        ApprovalStatus.EXPIRED: Text(
-            en="Nobody decided in time: that is a no", zh="审批超时无人决定：按拒绝处理"
-        ),
+        ApprovalStatus.EXPIRED: Text(en="Nobody decided in time: that is a no", zh="审批超时无人决定：按拒绝处理"),
         ApprovalStatus.VOID: Text(en=f"The approval became void: {reason}", zh=f"审批已失效：{reason}"),
     }
     await asyncio.to_thread(

@@ -21,7 +21,10 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     served = await serve_requests(requests, snapshot, triage.focus, deps) if requests else 0
     counted = {kind: len(snapshot.of_kind(kind)) for kind in snapshot.kinds()}
     summary = (
-        Text(en=f"Round {round_number}: {served} requested pieces of evidence", zh=f"第 {round_number} 轮：补充 {served} 项证据")
+        Text(
+            en=f"Round {round_number}: {served} requested pieces of evidence",
+            zh=f"第 {round_number} 轮：补充 {served} 项证据",
+        )
         if requests
         else Text(
             en=f"Gathered {sum(counted.values())} objects, {len(snapshot.logs)} logs; {len(snapshot.gaps)} gaps",
@@ -36,6 +39,11 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     }
     gaps = [gap.model_dump(mode="json") for gap in snapshot.gaps[:50]]
     await asyncio.to_thread(
-        deps.ledger.timeline.add, incident_id, "collect", "opsdesk", summary, {**data, "kinds": counted, "missing": gaps}
+        deps.ledger.timeline.add,
+        incident_id,
+        "collect",
+        "opsdesk",
+        summary,
+        {**data, "kinds": counted, "missing": gaps},
     )
     return {"collected": data, "evidence_requests": []}

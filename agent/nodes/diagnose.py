@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from tools.snapshot import ClusterSnapshot
+
 from agent.consult import DIAGNOSE_SCHEMA, MATERIAL_CHARACTERS, consult
 from agent.deps import Deps
 from agent.gathering import snapshot_of
@@ -16,7 +18,6 @@ from agent.reasoning.second_reading import weigh
 from agent.reasoning.topology import build_topology
 from agent.state import IncidentState, JsonObject
 from knowledge.vocabulary import Diagnosis, Evidence, RecalledCase, Text, Triage
-from tools.snapshot import ClusterSnapshot
 
 CASE_IDS = 5
 
@@ -75,7 +76,7 @@ def small(diagnosis: Diagnosis) -> JsonObject:
 async def _offline(state: IncidentState, triage: Triage, snapshot: ClusterSnapshot, deps: Deps) -> Diagnosis:
     findings = await asyncio.to_thread(deps.ledger.findings.for_incident, state["incident_id"])
     recalled = [RecalledCase.model_validate(case) for case in state.get("recalled", [])]
-    current = {finding_id for finding_id in state.get("finding_ids", [])}
+    current = set(state.get("finding_ids", []))
     topology = await asyncio.to_thread(build_topology, snapshot)
     return await asyncio.to_thread(
         conclude,

@@ -81,7 +81,9 @@ def _summary(execution: Execution) -> Text:
     done = sum(result.outcome.value == "done" for result in execution.results)
     total = len(execution.results)
     words = {
-        ExecutionStatus.DONE: Text(en=f"Executed: {done} of {total} steps done", zh=f"已执行：{total} 步中完成 {done} 步"),
+        ExecutionStatus.DONE: Text(
+            en=f"Executed: {done} of {total} steps done", zh=f"已执行：{total} 步中完成 {done} 步"
+        ),
         ExecutionStatus.CANCELLED: Text(en="Execution cancelled", zh="执行已取消"),
         ExecutionStatus.UNKNOWN: Text(
             en="A write got no answer and its outcome could not be told: a human has to look",
@@ -89,7 +91,8 @@ def _summary(execution: Execution) -> Text:
         ),
         ExecutionStatus.UNDONE: Text(en="A step failed; what was done was undone", zh="有步骤失败；已执行的部分已撤销"),
         ExecutionStatus.UNDO_FAILED: Text(
-            en="A step failed and undoing failed too: a human is needed now", zh="步骤失败且撤销也失败：立即需要人工处理"
+            en="A step failed and undoing failed too: a human is needed now",
+            zh="步骤失败且撤销也失败：立即需要人工处理",
         ),
     }
     text = words.get(execution.status, Text(en=f"Execution {execution.status}", zh=f"执行结果：{execution.status}"))

@@ -12,9 +12,7 @@ from knowledge.vocabulary import IncidentStatus, Text
 async def run(state: IncidentState, deps: Deps) -> IncidentState:
     reason = handed_over_because(state)
     incident_id = state["incident_id"]
-    await asyncio.to_thread(
-        deps.ledger.incidents.set_status, incident_id, IncidentStatus.HANDED_OVER, reason.en[:500]
-    )
+    await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.HANDED_OVER, reason.en[:500])
     await asyncio.to_thread(deps.ledger.timeline.add, incident_id, "hand_over", "opsdesk", reason, {})
     return {}
 
@@ -39,7 +37,9 @@ def handed_over_because(state: IncidentState) -> Text:
     if state.get("execution"):
         return Text(en=f"The execution ended as {state['execution']}", zh=f"执行结果为 {state['execution']}")
     if state.get("approval"):
-        return Text(en=f"Not executed: the approval is {state['approval']}", zh=f"未执行：审批状态为 {state['approval']}")
+        return Text(
+            en=f"Not executed: the approval is {state['approval']}", zh=f"未执行：审批状态为 {state['approval']}"
+        )
     if state.get("ruling") == "propose":
         return Text(
             en="A script is proposed; this cluster's mode leaves carrying it out to a person",

@@ -20,6 +20,8 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     await asyncio.to_thread(
         deps.ledger.incidents.set_status, incident.id, IncidentStatus.INVESTIGATING, "gathering evidence"
     )
-    summary = Text(en=f"Investigation started in cluster {incident.cluster}", zh=f"开始在集群 {incident.cluster} 中调查")
+    summary = Text(
+        en=f"Investigation started in cluster {incident.cluster}", zh=f"开始在集群 {incident.cluster} 中调查"
+    )
     await asyncio.to_thread(deps.ledger.timeline.add, incident.id, "intake", "opsdesk", summary, {"run": state["run"]})
     return {}

@@ -49,7 +49,9 @@ def _propose(state: IncidentState, deps: Deps) -> str:
         return ""  # the case that was applied is the lesson; its outcome is counted already
     incident = deps.ledger.incidents.get(incident_id)
     findings = deps.ledger.findings.for_incident(incident_id)
-    case = lesson_case(incident, diagnosis, plan, findings, [a.name for a in deps.ledger.alerts.for_incident(incident_id)])
+    case = lesson_case(
+        incident, diagnosis, plan, findings, [a.name for a in deps.ledger.alerts.for_incident(incident_id)]
+    )
     return deps.ledger.lessons.propose(incident_id, case.id, render_case(case)).id
 
 

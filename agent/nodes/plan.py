@@ -9,6 +9,8 @@ import asyncio
 import uuid
 from dataclasses import dataclass
 
+from tools.script.translate import steps_of
+
 from agent.consult import SCRIPT_SCHEMA, consult
 from agent.deps import Deps
 from agent.prompts import prompt
@@ -29,7 +31,6 @@ from knowledge.vocabulary import (
     Text,
     Triage,
 )
-from tools.script.translate import steps_of
 
 WORKLOADS = (("Deployment", "deployment"), ("StatefulSet", "statefulset"), ("DaemonSet", "daemonset"))
 
@@ -171,9 +172,7 @@ async def _finding_of(incident_id: str, chosen: Hypothesis, deps: Deps) -> Findi
     return own[0] if own else None
 
 
-async def _case_remedy(
-    state: IncidentState, chosen: Hypothesis, finding: Finding | None, deps: Deps
-) -> Draft | None:
+async def _case_remedy(state: IncidentState, chosen: Hypothesis, finding: Finding | None, deps: Deps) -> Draft | None:
     """The first recalled case of this very fault whose remedy needs nothing that the evidence does not give."""
     for recalled in state.get("recalled", []):
         case = await asyncio.to_thread(deps.library.case, recalled["case_id"])

@@ -25,7 +25,9 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     summary = (
         Text(en="The change was taken back: it had made things worse", zh="变更使情况变差，已撤销")
         if undone
-        else Text(en=f"Undo ended as {execution.status}: a human is needed", zh=f"撤销结果为 {execution.status}：需要人工处理")
+        else Text(
+            en=f"Undo ended as {execution.status}: a human is needed", zh=f"撤销结果为 {execution.status}：需要人工处理"
+        )
     )
     data = execution.model_dump(mode="json")
     await asyncio.to_thread(deps.ledger.timeline.add, state["incident_id"], "undo", "executor", summary, data)

@@ -50,7 +50,7 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     diagnosis = await asyncio.to_thread(deps.ledger.diagnoses.latest, incident_id)
     before = {_key(f): f for f in await asyncio.to_thread(deps.ledger.findings.for_incident, incident_id)}
     symptoms = symptoms_of(diagnosis, before)
-    focus = _focus(state, plan, review, deps)
+    focus = _focus(state, review, deps)
     started = (execution.finished_at if execution else None) or deps.clock.now()
     look, outcome = await _watched(incident_id, focus, symptoms, frozenset(before), started, deps)
     verification = Verification(
@@ -85,7 +85,7 @@ def _key(finding: Finding) -> str:
     return f"{finding.fault}@{finding.object.key}"
 
 
-def _focus(state: IncidentState, plan: Plan, review: Review, deps: Deps) -> Focus:
+def _focus(state: IncidentState, review: Review, deps: Deps) -> Focus:
     focus = Triage.model_validate(state["triage"]).focus
     targets = tuple(step.target.namespace for step in review.steps if step.target and step.target.namespace)
     namespaces = tuple(dict.fromkeys((*focus.namespaces, *targets)))
@@ -121,9 +121,7 @@ def _outcome(look: Look) -> str:
     return "unknown"
 
 
-async def _look(
-    incident_id: str, focus: Focus, symptoms: frozenset[str], known: frozenset[str], deps: Deps
-) -> Look:
+async def _look(incident_id: str, focus: Focus, symptoms: frozenset[str], known: frozenset[str], deps: Deps) -> Look:
     now = deps.clock.now()
     snapshot = await gather_for(incident_id, focus.model_copy(update={"until": now}), deps)
     findings = {_key(f): f for f in await asyncio.to_thread(deps.detectors.detect, snapshot)}
@@ -150,9 +148,7 @@ def _blinds(gap: Gap) -> bool:
     return gap.source in {"pods", "workloads"}
 
 
-def _record(
-    incident_id: str, verification: Verification, diagnosis: Diagnosis | None, plan: Plan, deps: Deps
-) -> None:
+def _record(incident_id: str, verification: Verification, diagnosis: Diagnosis | None, plan: Plan, deps: Deps) -> None:
     deps.ledger.verifications.put(incident_id, verification)
     data = verification.model_dump(mode="json")
     deps.ledger.timeline.add(incident_id, "verify", "opsdesk", verification.summary, data)

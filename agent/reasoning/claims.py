@@ -27,7 +27,12 @@ def _checked(item: Mapping[str, Any], evidence: Mapping[str, Evidence]) -> Claim
 
     def claim(standing: Any, because: str) -> Claim:
         return Claim(
-            object=subject, predicate=predicate, value=value, evidence_id=evidence_id, standing=standing, because=because
+            object=subject,
+            predicate=predicate,
+            value=value,
+            evidence_id=evidence_id,
+            standing=standing,
+            because=because,
         )
 
     cited = evidence.get(evidence_id)

@@ -22,7 +22,15 @@ _NAME = r"(?:(?:the|deployment|deploy|statefulset|sts|daemonset|ds|service|model
 _LEAD = r"^\s*(?:please\s+|can you\s+|could you\s+|请|麻烦|帮我|帮忙)*\s*"
 _FORMS: tuple[tuple[Verb, re.Pattern[str]], ...] = (
     ("scale", re.compile(_LEAD + r"scale\s+" + _NAME + r"\s+(?:up\s+|down\s+)?to\s+(?P<number>\d+)", re.IGNORECASE)),
-    ("scale", re.compile(_LEAD + r"(?:把|将)?\s*" + _NAME + r"\s*(?:的副本数?)?\s*(?:扩容?|缩容?|调整?|改|设)(?:到|成|为|至)\s*(?P<number>\d+)")),
+    (
+        "scale",
+        re.compile(
+            _LEAD
+            + r"(?:把|将)?\s*"
+            + _NAME
+            + r"\s*(?:的副本数?)?\s*(?:扩容?|缩容?|调整?|改|设)(?:到|成|为|至)\s*(?P<number>\d+)"
+        ),
+    ),
     ("scale", re.compile(_LEAD + r"(?:扩容|缩容)\s*" + _NAME + r"\s*(?:到|至)\s*(?P<number>\d+)")),
     ("restart", re.compile(_LEAD + r"(?:restart|bounce)\s+" + _NAME, re.IGNORECASE)),
     ("restart", re.compile(_LEAD + r"(?:重启|重新启动)(?:一下)?\s*" + _NAME)),

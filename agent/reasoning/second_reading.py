@@ -18,13 +18,17 @@ def weigh(offline: Diagnosis, second: Json, claims: Sequence[Claim]) -> Diagnosi
     """
     hypotheses = {h.id: h for h in (offline.chosen, offline.runner_up, *offline.others) if h is not None}
     order = tuple(
-        dict.fromkeys(str(row.get("id", "")) for row in second.get("ranking", []) if str(row.get("id", "")) in hypotheses)
+        dict.fromkeys(
+            str(row.get("id", "")) for row in second.get("ranking", []) if str(row.get("id", "")) in hypotheses
+        )
     )
     own_order = tuple(hypotheses)
     explanation = str(second.get("explanation", ""))[:1_500]
     held = sum(claim.standing == "holds" for claim in claims)
     contradicted = sum(claim.standing == "contradicted" for claim in claims)
-    note = f"second reading: {held} claims hold, {contradicted} contradicted, {len(claims) - held - contradicted} opinions"
+    note = (
+        f"second reading: {held} claims hold, {contradicted} contradicted, {len(claims) - held - contradicted} opinions"
+    )
     if explanation:
         note += f". {explanation}"
     update: dict[str, object] = {"claims": tuple(claims), "model_note": note}

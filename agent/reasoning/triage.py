@@ -9,8 +9,14 @@ from datetime import datetime, timedelta
 from knowledge.vocabulary import Alert, Focus, Intent, Language, Scope, Severity, Ticket, Triage
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
-NAME = re.compile(r"(?<![\w./-])[a-z][a-z0-9]*(?:[-.][a-z0-9]+)+(?![\w/-])|(?<![\w./-])[a-z]+[0-9][a-z0-9]*(?![\w/-])")
-NAMESPACE = re.compile(r"(?:\bnamespace[ /:=]+|\s-n[ =]?|命名空间[ ：:]*|名字空间[ ：:]*)([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)")
+# Han characters are word characters to `\w`, but no part of a name: a name may touch them on either side.
+_EDGE = r"[A-Za-z0-9_/-]"
+NAME = re.compile(
+    rf"(?<!{_EDGE})(?<!\.)(?:[a-z][a-z0-9]*(?:[-.][a-z0-9]+)+|[a-z]+[0-9][a-z0-9]*)(?!{_EDGE})",
+)
+NAMESPACE = re.compile(
+    r"(?:\bnamespace[ /:=]+|\s-n[ =]?|命名空间[ ：:]*|名字空间[ ：:]*)([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)"
+)
 NOT_NAMES = frozenset({"e.g", "i.e", "k8s", "p95", "p99", "p50", "http2", "ipv4", "ipv6", "utf8", "sha256"})
 
 SCRIPT_LINE = re.compile(r"^\s*kubectl\s+\S", re.MULTILINE)
@@ -33,7 +39,10 @@ TROUBLE = re.compile(
     r"慢|挂了|坏了|失败|报错|错误|异常|超时|不可用|起不来|重启了|崩|卡住|卡顿|延迟|告警|故障|不通|连不上|拉不起|掉卡|显存不足|为什么|为何",
     re.IGNORECASE,
 )
-URGENT = re.compile(r"\b(outage|all (?:requests|users)|production down|sev-?1|p0|p1|urgent)\b|全部不可用|全挂|紧急|大面积", re.IGNORECASE)
+URGENT = re.compile(
+    r"\b(outage|all (?:requests|users)|production down|sev-?1|p0|p1|urgent)\b|全部不可用|全挂|紧急|大面积",
+    re.IGNORECASE,
+)
 
 
 def language_of(text: str) -> Language:

@@ -14,11 +14,17 @@ def diagnosis_answer(diagnosis: Diagnosis, language: Language) -> Answer:
     chosen = diagnosis.chosen
     if chosen is not None:
         cited = " ".join(f"[{evidence_id}]" for evidence_id in chosen.evidence_ids[:6])
-        lines.append(f"置信度 {diagnosis.confidence:.0%}。证据：{cited}" if zh else f"Confidence {diagnosis.confidence:.0%}. Evidence: {cited}")
+        lines.append(
+            f"置信度 {diagnosis.confidence:.0%}。证据：{cited}"
+            if zh
+            else f"Confidence {diagnosis.confidence:.0%}. Evidence: {cited}"
+        )
     if diagnosis.runner_up is not None:
         other = diagnosis.runner_up
         lines.append(
-            f"其次可能：{other.object.key} {other.title.zh}" if zh else f"Runner-up: {other.title.en} on {other.object.key}"
+            f"其次可能：{other.object.key} {other.title.zh}"
+            if zh
+            else f"Runner-up: {other.title.en} on {other.object.key}"
         )
     if diagnosis.gaps and diagnosis.verdict is not Verdict.NO_FAULT:
         gaps = "；".join(f"{gap.source}（{gap.reason}）" for gap in diagnosis.gaps[:4])
@@ -27,7 +33,7 @@ def diagnosis_answer(diagnosis: Diagnosis, language: Language) -> Answer:
 
 
 def passages_answer(
-    question: str, found: Sequence[RecalledCase | Passage], diagnosis: Diagnosis, language: Language, note: str = ""
+    found: Sequence[RecalledCase | Passage], diagnosis: Diagnosis, language: Language, note: str = ""
 ) -> Answer:
     """The nearest cases and documents, quoted and cited, and what is wrong in the cluster now if anything is."""
     zh = language is Language.ZH
