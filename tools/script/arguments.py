@@ -1,0 +1,258 @@
+"""What follows a verb besides its flags: objects, names, assignments, manifests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tools.ports import ResourceKind
+from tools.script.command import Manifest, Target
+from tools.script.flags import Given
+from tools.script.kinds import KindTable
+from tools.script.lexer import Line, Word, refuse
+from tools.script.manifests import read_manifests, read_patch
+from tools.script.verbs import Shape, Verb
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_RBAC_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9.:_]*[A-Za-z0-9])?")
+_IMAGE = re.compile(r"(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)=[A-Za-z0-9][A-Za-z0-9._:/@-]*")
+_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(=.*|-)", re.DOTALL)
+_LABEL_KEY = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_LABEL = re.compile(rf"{_LABEL_KEY}(=([A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?)?|-)")
+_ANNOTATION = re.compile(rf"{_LABEL_KEY}(=.*|-)", re.DOTALL)
+_TAINT = re.compile(rf"{_LABEL_KEY}((=[A-Za-z0-9._-]*)?:(NoSchedule|PreferNoSchedule|NoExecute)-?|-)")
+_ARGUMENTS: dict[str, tuple[re.Pattern[str], str]] = {
+    "set image": (_IMAGE, "CONTAINER=IMAGE"),
+    "set env": (_ENV, "KEY=VALUE or KEY-"),
+    "label": (_LABEL, "KEY=VALUE or KEY-"),
+    "annotate": (_ANNOTATION, "KEY=VALUE or KEY-"),
+    "taint": (_TAINT, "KEY=VALUE:EFFECT or KEY:EFFECT-"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    targets: tuple[Target, ...] = ()
+    namespace: str = ""
+    arguments: tuple[str, ...] = ()
+    manifests: tuple[Manifest, ...] = ()
+
+
+def read_operands(verb: Verb, words: list[Word], given: list[Given], line: Line, kinds: KindTable) -> Operands:
+    """Everything that is no flag, typed. Raises ScriptRefused at the first word that does not fit."""
+    flags = {item.flag.name: item.value for item in given}
+    first = line.words[0]
+    namespace = flags.get("namespace", "")
+    if verb.shape is Shape.MANIFESTS:
+        return _manifests(words, line, namespace, kinds)
+    if verb.shape is Shape.NEW_CONFIGMAP:
+        return _new_configmap(words, first, namespace, kinds)
+    if "raw" in flags:
+        if words or len(flags) > 1:
+            refuse("--raw with something else", words[0] if words else first, "--raw=/path alone")
+        return Operands()
+    has_arguments = verb.shape in {Shape.OBJECTS_THEN_ARGUMENTS, Shape.NODES_THEN_ARGUMENTS}
+    at = next((i for i, w in enumerate(words) if _is_argument(verb, w)), len(words)) if has_arguments else len(words)
+    arguments = _arguments(verb, words[at:], first, flags) if has_arguments else ()
+    targets = _targets(verb, words[:at], first, flags, kinds)
+    _check_targets(verb, targets, first, flags)
+    if verb.name == "patch":
+        _check_patch(given)
+    if verb.name == "set resources" and not flags.keys() & {"limits", "requests"}:
+        refuse("kubectl set resources needs --limits or --requests", first, "--limits=memory=4Gi")
+    if all(not target.kind.is_namespaced for target in targets) and targets:
+        return Operands(targets, "", arguments)
+    is_open = flags.get("all-namespaces", "false") == "true"
+    is_cluster_wide = verb.name in {"version", "cluster-info", "api-resources", "api-versions"}
+    settled = "" if is_open or is_cluster_wide else namespace or "default"
+    return Operands(targets, settled, arguments)
+
+
+def _is_argument(verb: Verb, word: Word) -> bool:
+    if verb.name == "taint":
+        return ":" in word.text or "=" in word.text or word.text.endswith("-")
+    return "=" in word.text or word.text.endswith("-")
+
+
+def _arguments(verb: Verb, words: list[Word], first: Word, flags: dict[str, str]) -> tuple[str, ...]:
+    pattern, expected = _ARGUMENTS[verb.name]
+    keys: set[str] = set()
+    for word in words:
+        if not pattern.fullmatch(word.text):
+            refuse(f"{word.text!r} is not readable here", word, expected)
+        key = word.text.partition("=")[0].removesuffix("-")
+        if key in keys and verb.name != "taint":
+            refuse(f"{key} is given twice", word, "each key once")
+        keys.add(key)
+    if not words and not flags.keys() & {"from", "env"}:
+        refuse(f"kubectl {verb.name} needs at least one {expected}", first, expected)
+    return tuple(word.text for word in words)
+
+
+def _targets(verb: Verb, words: list[Word], first: Word, flags: dict[str, str], kinds: KindTable) -> tuple[Target, ...]:
+    reader: dict[Shape, Callable[[], list[Target]]] = {
+        Shape.NOTHING: lambda: [refuse(f"kubectl {verb.name} takes no names", words[0], "flags only")] if words else [],
+        Shape.NODES: lambda: [Target(_known(kinds, "nodes"), _name(_node_word(w), _NAME)) for w in words],
+        Shape.NODES_THEN_ARGUMENTS: lambda: _nodes_of_taint(words, kinds),
+        Shape.NAMES: lambda: [Target(_known(kinds, verb.kind), _name(w, _NAME)) for w in words],
+        Shape.POD: lambda: _pod(words, kinds),
+    }
+    targets = reader.get(verb.shape, lambda: _objects(words, kinds))()
+    is_picked = flags.get("all", "false") == "true" or "selector" in flags or "field-selector" in flags
+    if verb.shape is Shape.NODES and not targets and is_picked:
+        targets = [Target(_known(kinds, "nodes"))]
+    if len({(t.kind.resource, t.name) for t in targets}) != len(targets):
+        refuse("an object is named twice", words[-1] if words else first, "each object once")
+    return tuple(targets)
+
+
+def _known(kinds: KindTable, spelling: str) -> ResourceKind:
+    found = kinds.find(spelling)
+    assert found is not None
+    return found
+
+
+def _node_word(word: Word) -> Word:
+    for prefix in ("node/", "nodes/", "no/"):
+        if word.text.startswith(prefix):
+            return Word(word.text.removeprefix(prefix), word.line, word.column + len(prefix), word.quoted_from)
+    return word
+
+
+def _nodes_of_taint(words: list[Word], kinds: KindTable) -> list[Target]:
+    found = _objects(words, kinds)
+    if any(target.kind.resource != "nodes" for target in found):
+        refuse("only nodes are tainted", words[0], "node NAME")
+    return found
+
+
+def _pod(words: list[Word], kinds: KindTable) -> list[Target]:
+    if not words:
+        return []
+    if len(words) > 2 or (len(words) == 2 and "/" in words[0].text):
+        refuse("more than one object", words[-1], "POD or TYPE/NAME; the container as -c NAME")
+    if "/" in words[0].text:
+        return _objects(words, kinds)
+    if len(words) == 2:
+        refuse("the container as a second name is the old form", words[1], "-c CONTAINER")
+    return [Target(_known(kinds, "pods"), _name(words[0], _NAME))]
+
+
+def _objects(words: list[Word], kinds: KindTable) -> list[Target]:
+    """``TYPE/NAME ...`` or ``TYPE[,TYPE...] [NAME ...]``."""
+    if not words:
+        return []
+    if any("/" in word.text for word in words):
+        return [_slashed(word, kinds) for word in words]
+    listed = [_kind_at(words[0], part, kinds) for part in words[0].text.split(",")]
+    if len({kind.resource for kind in listed}) != len(listed):
+        refuse("a kind is named twice", words[0], "each kind once")
+    if len(words) == 1:
+        return [Target(kind) for kind in listed]
+    return [Target(kind, _name(word, _name_pattern(kind))) for kind in listed for word in words[1:]]
+
+
+def _slashed(word: Word, kinds: KindTable) -> Target:
+    spelled, slash, name = word.text.partition("/")
+    if not slash or not name:
+        refuse(f"{word.text!r}: TYPE/NAME and TYPE NAME do not mix", word, "TYPE/NAME for every object")
+    kind = _kind_at(word, spelled, kinds)
+    at = len(spelled) + 1
+    return Target(kind, _name(Word(name, word.line, word.column + at, word.quoted_from), _name_pattern(kind)))
+
+
+def _kind_at(word: Word, spelled: str, kinds: KindTable) -> ResourceKind:
+    if not spelled.isascii() or (found := kinds.find(spelled)) is None:
+        refuse(f"unknown kind {spelled!r}", word, "a kind that the cluster serves, such as deployment, pod or service")
+    return found
+
+
+def _name_pattern(kind: ResourceKind) -> re.Pattern[str]:
+    return _RBAC_NAME if kind.group == "rbac.authorization.k8s.io" or kind.plural.endswith("requests") else _NAME
+
+
+def _name(word: Word, pattern: re.Pattern[str]) -> str:
+    if len(word.text) > 253 or not pattern.fullmatch(word.text):
+        refuse(f"{word.text!r} is not an object's name", word, "lower-case letters, digits, '-' and '.'")
+    return word.text
+
+
+def _check_targets(verb: Verb, targets: tuple[Target, ...], first: Word, flags: dict[str, str]) -> None:
+    if verb.shape in {Shape.NOTHING, Shape.NAMES}:
+        return
+    has_selector = "selector" in flags or "field-selector" in flags
+    is_all = flags.get("all", "false") == "true"
+    is_named = any(target.name for target in targets)
+    if verb.kinds:
+        for target in targets:
+            if target.kind.resource not in verb.kinds and target.kind.resource != "all":
+                refuse(f"kubectl {verb.name} does not take {target.kind.resource}", first, ", ".join(verb.kinds))
+    if not targets and not (verb.shape is Shape.POD and has_selector):
+        refuse(f"kubectl {verb.name} names no object", first, "TYPE/NAME")
+    if is_named and (has_selector or is_all) and not verb.is_read:
+        refuse("a name and a selector together", first, "one of them")
+    if not is_named and not verb.is_read and not has_selector and not is_all:
+        refuse(f"kubectl {verb.name} names no object", first, "TYPE/NAME, or a selector")
+    if verb.shape is Shape.ONE_OBJECT and not is_named and not has_selector:
+        refuse(f"kubectl {verb.name} names no object", first, "TYPE/NAME")
+    if is_named and flags.get("all-namespaces", "false") == "true":
+        refuse("a name in all namespaces", first, "-n NAMESPACE for a named object")
+
+
+_PATCH_OPERATIONS = frozenset({"add", "replace", "remove", "test"})
+
+
+def _check_patch(given: list[Given]) -> None:
+    """The patch must be readable, of the shape of its type, and free of directives whose effect only a server knows."""
+    flags = {item.flag.name: item for item in given}
+    item = flags["patch"]
+    patch = read_patch(item.value, item.word.line, item.word.column)
+    if ("type" in flags and flags["type"].value == "json") != isinstance(patch, list):
+        refuse(
+            "the patch does not fit its type", item.word, "a list for --type=json, an object for merge and strategic"
+        )
+    if isinstance(patch, list):
+        for operation in patch:
+            if not isinstance(operation, dict) or operation.get("op") not in _PATCH_OPERATIONS:
+                refuse(
+                    "an operation that is not add, replace, remove or test", item.word, "add, replace, remove or test"
+                )
+            path = operation.get("path")
+            if (
+                not isinstance(path, str)
+                or not path.startswith("/")
+                or ("value" in operation) == (operation["op"] == "remove")
+            ):
+                refuse(
+                    "an operation without a path, or with a wrong value",
+                    item.word,
+                    '{"op":"replace","path":"/...","value":...}',
+                )
+            if extra := operation.keys() - {"op", "path", "value"}:
+                refuse(f"an operation with {', '.join(sorted(extra))}", item.word, "op, path and value")
+    elif _has_directive(patch):
+        refuse("directives of strategic patches are not part of the grammar", item.word, "a JSON patch (--type=json)")
+
+
+def _has_directive(tree: object) -> bool:
+    if isinstance(tree, dict):
+        return any(str(key).startswith("$") or _has_directive(value) for key, value in tree.items())
+    return isinstance(tree, list) and any(_has_directive(item) for item in tree)
+
+
+def _manifests(words: list[Word], line: Line, namespace: str, kinds: KindTable) -> Operands:
+    if words:
+        refuse(f"kubectl apply takes no names: {words[0].text!r}", words[0], "-f - and a heredoc")
+    if line.heredoc is None:
+        refuse("kubectl apply -f - without a heredoc", line.words[0], "<<'EOF' at the end of the line")
+    manifests = read_manifests(line.heredoc, line.heredoc_line, namespace, kinds)
+    if len({(m.kind.resource, m.namespace, m.name) for m in manifests}) != len(manifests):
+        refuse("an object stands twice in the heredoc", line.words[0], "each object once")
+    return Operands((), "", (), manifests)
+
+
+def _new_configmap(words: list[Word], first: Word, namespace: str, kinds: KindTable) -> Operands:
+    if len(words) != 1:
+        refuse("kubectl create configmap takes one name", words[1] if len(words) > 1 else first, "NAME")
+    return Operands((Target(_known(kinds, "configmaps"), _name(words[0], _NAME)),), namespace or "default")
