@@ -45,7 +45,9 @@ def _copy_sqlite(url: URL, partial: Path) -> None:
                 reader.backup(writer)
                 (verdict,) = writer.execute("PRAGMA quick_check").fetchone()
     except sqlite3.Error as error:
-        raise LedgerUnusable(f"the ledger {shown(url)} cannot be copied: {error}", next_step="check disk and file") from error
+        raise LedgerUnusable(
+            f"the ledger {shown(url)} cannot be copied: {error}", next_step="check disk and file"
+        ) from error
     if verdict != "ok":
         raise LedgerUnusable(f"the copy of {shown(url)} is damaged: {verdict}", next_step="restore an older backup")
 
@@ -68,5 +70,6 @@ def _dump_postgresql(url: URL, partial: Path) -> None:
     )
     if done.returncode != 0:
         raise LedgerUnusable(
-            f"pg_dump of {shown(url)} failed: {done.stderr.strip()[:500]}", next_step="check server, rights and pg_dump's version"
+            f"pg_dump of {shown(url)} failed: {done.stderr.strip()[:500]}",
+            next_step="check server, rights and pg_dump's version",
         )

@@ -43,5 +43,7 @@ class Leases:
 def _held(writing: Writing, name: str, token: int) -> LeaseRow:
     row = writing.session.get(LeaseRow, name, with_for_update=True)
     if row is None or row.token != token or not row.holder:
-        raise LeaseLost(f"the lease {name!r} is no longer held with token {token}", next_step="stop, and acquire it anew")
+        raise LeaseLost(
+            f"the lease {name!r} is no longer held with token {token}", next_step="stop, and acquire it anew"
+        )
     return row

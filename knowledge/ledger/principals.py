@@ -43,7 +43,9 @@ class Principals:
     ) -> Principal:
         """A new principal; its id is its folded name. BadInput for a name that cannot be typed, WrongState if taken."""
         if not _NAME.fullmatch(unicodedata.normalize("NFKC", name).strip()):
-            raise BadInput(f"{name!r} cannot be a principal's name", next_step="letters, digits and . _ @ + - (at most 64)")
+            raise BadInput(
+                f"{name!r} cannot be a principal's name", next_step="letters, digits and . _ @ + - (at most 64)"
+            )
         with self._store.write() as writing:
             if writing.session.get(PrincipalRow, folded(name)):
                 raise WrongState(f"there is a principal {folded(name)} already", next_step="choose another name")
@@ -58,7 +60,9 @@ class Principals:
                 created_at=writing.at,
             )
             writing.session.add(row)
-            writing.audit(actor, "principal.add", row.id, roles=row.roles, scope=row.scope, kind=kind, person=row.person)
+            writing.audit(
+                actor, "principal.add", row.id, roles=row.roles, scope=row.scope, kind=kind, person=row.person
+            )
             return _principal(row)
 
     def by_id(self, id: str) -> Principal:
@@ -79,17 +83,25 @@ class Principals:
                 return None
             return known_principal(session, found.principal_id)
 
-    def issue_token(self, principal_id: str, label: str, expires_at: datetime | None = None, *, actor: str = "desk") -> str:
+    def issue_token(
+        self, principal_id: str, label: str, expires_at: datetime | None = None, *, actor: str = "desk"
+    ) -> str:
         """A new token, ``ops_`` and 43 characters (256 bits). Nobody can show it a second time."""
         token = "ops_" + secrets.token_urlsafe(32)
         with self._store.write() as writing:
             row = _row(writing, principal_id)
             taken = select(TokenRow.label).where(TokenRow.principal_id == row.id, TokenRow.label == label)
             if writing.session.scalar(taken) is not None:
-                raise WrongState(f"{row.id} has a token {label!r} already", next_step="revoke it or choose another label")
+                raise WrongState(
+                    f"{row.id} has a token {label!r} already", next_step="revoke it or choose another label"
+                )
             writing.session.add(
                 TokenRow(
-                    digest=_digest(token), principal_id=row.id, label=label, created_at=writing.at, expires_at=expires_at
+                    digest=_digest(token),
+                    principal_id=row.id,
+                    label=label,
+                    created_at=writing.at,
+                    expires_at=expires_at,
                 )
             )
             writing.audit(actor, "token.issue", row.id, label=label, expires_at=expires_at)
@@ -112,7 +124,9 @@ class Principals:
                 select(TokenRow).where(TokenRow.principal_id == principal_id).order_by(TokenRow.created_at)
             )
             return [
-                Token(principal_id=row.principal_id, label=row.label, created_at=row.created_at, expires_at=row.expires_at)
+                Token(
+                    principal_id=row.principal_id, label=row.label, created_at=row.created_at, expires_at=row.expires_at
+                )
                 for row in rows
             ]
 

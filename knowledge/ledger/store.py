@@ -64,7 +64,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        with told(self.url), Session(self._engine) as session, session.begin():
+        with told(self.url), Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -72,7 +72,7 @@ class Store:
         """Commits at the end of the block, rolls everything back when it raises."""
         from knowledge.ledger.audit import chain
 
-        with self._my_turn(), told(self.url), Session(self._writer) as session, session.begin():
+        with self._my_turn(), told(self.url), Session(self._writer, expire_on_commit=False) as session, session.begin():
             session.connection()  # takes SQLite's write lock now, so that ``at`` is not a moment of waiting ago
             writing = Writing(session=session, at=self.now(), is_postgresql=self._turn is None)
             yield writing

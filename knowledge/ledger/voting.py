@@ -1,0 +1,90 @@
+"""Who may vote on an approval request, checked inside the transaction that counts the vote. It fails closed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from knowledge.errors import (
+    ApprovalAlreadyUsed,
+    ApprovalExpired,
+    ApproverIsRequester,
+    NotAuthorised,
+    OpsdeskError,
+    PlanChangedAfterApproval,
+    WrongState,
+)
+from knowledge.ledger.principals import folded, known_principal
+from knowledge.ledger.rows.desk import PrincipalRow
+from knowledge.ledger.rows.intake import IncidentRow
+from knowledge.ledger.rows.work import PlanRow
+from knowledge.vocabulary import ApprovalRequest, ApprovalStatus, Principal, Role
+
+
+def person_of(principal: Principal) -> str:
+    """The human behind a principal; an identity that is linked to nobody is its own."""
+    return principal.person or principal.id
+
+
+def voter_of(session: Session, principal: Principal, request: ApprovalRequest, digest: str) -> Principal:
+    """The principal as the ledger knows it now, entitled to vote; raises the first reason why not."""
+    if digest != request.digest:
+        raise PlanChangedAfterApproval(
+            f"{request.id} is for another plan than the one you looked at", next_step="look at the review again"
+        )
+    voter = known_principal(session, principal.id)
+    if voter is None or voter.kind != "person" or not voter.may(Role.APPROVER):
+        raise NotAuthorised(f"{principal.id} is not an approver", next_step="ask a person with the role approver")
+    _check_scope(voter, request)
+    _check_not_requester(session, voter, request)
+    if any(vote.person == person_of(voter) for vote in request.votes):
+        raise WrongState(
+            f"{person_of(voter)} has voted on {request.id} already", next_step="another person must decide"
+        )
+    return voter
+
+
+def check_waiting(request: ApprovalRequest) -> None:
+    if request.status is not ApprovalStatus.WAITING:
+        raise state_error(request)
+
+
+def state_error(request: ApprovalRequest) -> OpsdeskError:
+    """Why a request that is past waiting or approval can no longer be voted on or used."""
+    if request.status is ApprovalStatus.EXPIRED:
+        return ApprovalExpired(f"{request.id} ran out: that is a no", next_step="ask for approval again")
+    if request.status is ApprovalStatus.USED:
+        return ApprovalAlreadyUsed(f"{request.id} was used: an approval runs once", next_step="ask for approval again")
+    return WrongState(
+        f"{request.id} is {request.status.value}", next_step="opsdesk incident show tells what it waits for"
+    )
+
+
+def has_run_out(request: ApprovalRequest, at: datetime) -> bool:
+    """True for a wait past its end, and for an approval past its hold."""
+    if request.status is ApprovalStatus.WAITING:
+        return request.expires_at <= at
+    return request.status is ApprovalStatus.APPROVED and request.holds_until is not None and request.holds_until <= at
+
+
+def _check_scope(voter: Principal, request: ApprovalRequest) -> None:
+    scope = voter.scope
+    for namespace in request.namespaces or ("",):
+        for service in request.services or ("",):
+            if not scope.allows(cluster=request.cluster, namespace=namespace, service=service):
+                place = "/".join(part for part in (request.cluster, namespace, service) if part)
+                raise NotAuthorised(f"{place} is outside {voter.id}'s scope", next_step="ask an approver of that scope")
+
+
+def _check_not_requester(session: Session, voter: Principal, request: ApprovalRequest) -> None:
+    incident = session.get(IncidentRow, request.incident_id)
+    plan = session.get(PlanRow, request.plan_id)
+    asked = {request.requester, incident.requester if incident else "", plan.payload["requester"] if plan else ""}
+    me = {voter.id, folded(voter.name), person_of(voter)}
+    for requester in filter(None, map(folded, asked)):
+        row = session.get(PrincipalRow, requester)
+        if requester in me or (row is not None and row.person in me - {""}):
+            raise ApproverIsRequester(
+                f"{voter.id} asked for this and cannot approve it", next_step="ask another approver"
+            )
