@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from agent.deps import Deps
     from knowledge.ledger.ledger import Ledger
-    from tools.ports import ChatModel, Cluster, ClusterReader, ClusterWriter
+    from tools.contracts import Collector
+    from tools.ports import ChatModel, Clock, Cluster, ClusterReader, ClusterWriter
 
 
 def utc_now() -> datetime:
@@ -113,17 +114,17 @@ def open_writer(cluster: ClusterSettings) -> ClusterWriter:
     )
 
 
-def open_clusters(settings: Settings) -> dict[str, Cluster]:
+def open_cluster(one: ClusterSettings) -> Cluster:
     from tools.adapters.prometheus import Prometheus
-
     from tools.ports import Cluster
 
-    clusters = {}
-    for one in settings.clusters:
-        token = one.prometheus_token.get_secret_value() if one.prometheus_token else ""
-        metrics = Prometheus(one.prometheus_url, token=token) if one.prometheus_url else None
-        clusters[one.name] = Cluster(name=one.name, reader=open_reader(one), metrics=metrics, mode=one.mode)
-    return clusters
+    token = one.prometheus_token.get_secret_value() if one.prometheus_token else ""
+    metrics = Prometheus(one.prometheus_url, token=token) if one.prometheus_url else None
+    return Cluster(name=one.name, reader=open_reader(one), metrics=metrics, mode=one.mode)
+
+
+def open_clusters(settings: Settings) -> dict[str, Cluster]:
+    return {one.name: open_cluster(one) for one in settings.clusters}
 
 
 def open_model(settings: Settings) -> ChatModel | None:
@@ -147,6 +148,19 @@ def open_model(settings: Settings) -> ChatModel | None:
     )
 
 
+def open_collectors() -> tuple[Collector, ...]:
+    from tools.discovery import load_values
+
+    found: dict[str, Collector] = load_values("tools.collectors", "COLLECTOR")
+    return tuple(found.values())
+
+
+def open_clock() -> Clock:
+    from tools.adapters.system_clock import SystemClock
+
+    return SystemClock()
+
+
 def build_deps(settings: Settings, ledger: Ledger, *, clusters: dict[str, Cluster] | None = None) -> Deps:
     """The graph's dependencies with real adapters. No network is touched here."""
     from tools.adapters.system_clock import SystemClock
@@ -168,15 +182,14 @@ def build_deps(settings: Settings, ledger: Ledger, *, clusters: dict[str, Cluste
         model_token_budget=desk.token_budget,
         model_cost_budget=desk.cost_budget,
     )
-    collectors: dict[str, Collector] = load_values("tools.collectors", "COLLECTOR")
     return Deps(
         ledger=ledger,
         library=open_library(settings, ledger),
         clusters=open_clusters(settings) if clusters is None else clusters,
-        collectors=tuple(collectors.values()),
+        collectors=open_collectors(),
         detectors=load_detectors(settings.knowledge.detector_folders),
         policy=load_policy(settings),
-        clock=SystemClock(),
+        clock=open_clock(),
         options=options,
         model=open_model(settings),
     )

@@ -100,7 +100,7 @@ class Worker:
             task.add_done_callback(self._busy.discard)
         return bool(wakes)
 
-    async def _serve(self, wake_id: int, incident_id: str, reason: str) -> None:
+    async def _serve(self, wake_id: str, incident_id: str, reason: str) -> None:
         """One wake. It is marked done only when the graph has come to rest, so that a death in between brings it back."""
         token = await asyncio.to_thread(
             self._deps.ledger.leases.acquire, f"incident:{incident_id}", self._holder, LEASE_SECONDS
@@ -111,7 +111,7 @@ class Worker:
         beat = asyncio.create_task(self._beat(lease, wake_id))
         try:
             await advance(self._graph, replace(self._deps, lease=lease), incident_id, reason)
-            await asyncio.to_thread(self._deps.ledger.wakes.done, wake_id)
+            await asyncio.to_thread(self._deps.ledger.wakes.done, wake_id, self._holder)
         except LeaseLost:
             log.warning("lease_lost", incident_id=incident_id)
         except OpsdeskError as error:
@@ -123,7 +123,7 @@ class Worker:
             with contextlib.suppress(OpsdeskError):
                 await asyncio.to_thread(lease.release)
 
-    async def _beat(self, lease: IncidentLease, wake_id: int) -> None:
+    async def _beat(self, lease: IncidentLease, wake_id: str) -> None:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with contextlib.suppress(LedgerBusy):

@@ -1,0 +1,78 @@
+"""The command `opsdesk`. Errors of the desk end in one line, the next step, and an exit code; never in a traceback.
+
+Exit codes: 0 done, 1 a Permanent error or a no, 2 the command line itself is wrong, 3 refused, 75 temporary (try again).
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
+
+import typer
+
+from api.commands import desk, diagnose, doctor, incidents, kb, serve, users
+
+app = typer.Typer(
+    name="opsdesk",
+    help="The AI service desk for clusters that serve AI models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+serve.register(app)
+diagnose.register(app)
+incidents.register(app)
+doctor.register(app)
+desk.register(app)
+app.add_typer(users.app, name="user", help="People and machines that act: add, list, give tokens.")
+app.add_typer(kb.app, name="kb", help="The knowledge base: add, import, search, list, check, rebuild.")
+
+
+def _contributed() -> list[EntryPoint]:
+    """Commands that outer layers bring along (``demo``, ``eval``), by entry point, so that nothing here imports them."""
+    try:
+        entry_points = distribution("opsdesk").entry_points
+    except PackageNotFoundError:
+        return []
+    return [point for point in entry_points if point.group == "opsdesk.commands"]
+
+
+def _add_contributed(point: EntryPoint) -> None:
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+    @app.command(point.name, help=f"See `opsdesk {point.name} --help`.", context_settings=settings)
+    def run(context: typer.Context) -> None:
+        code = point.load()(list(context.args))
+        raise typer.Exit(int(code or 0))
+
+
+for _point in _contributed():
+    _add_contributed(_point)
+
+
+def main() -> None:
+    """The entry of the command."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        raise SystemExit(130) from None
+    except Exception as error:
+        from knowledge.errors import OpsdeskError
+
+        if not isinstance(error, OpsdeskError):
+            raise
+        raise SystemExit(_told(error)) from None
+
+
+def _told(error: Exception) -> int:
+    from api.commands.output import tell_error
+    from knowledge.errors import OpsdeskError
+
+    assert isinstance(error, OpsdeskError)
+    return tell_error(error)
+
+
+if __name__ == "__main__":
+    main()

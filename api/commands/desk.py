@@ -1,0 +1,195 @@
+"""Commands over the desk itself: freeze, sources, upgrade, backup, detectors. They act on the ledger of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+sources = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+detectors = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(freeze)
+    app.command()(unfreeze)
+    app.command()(upgrade)
+    app.command()(backup)
+    app.add_typer(sources, name="source", help="Where alerts may come from, and how each proves itself.")
+    app.add_typer(detectors, name="detectors", help="What is watched for: list, show, test.")
+
+
+def freeze(
+    reason: Annotated[str, typer.Argument(help="Why; shown to everyone.")],
+    cluster: Annotated[str, typer.Option(help="One cluster; default: all.")] = "*",
+) -> None:
+    """Stop every execution at once, between two steps. Diagnoses go on."""
+    from api.bootstrap import open_ledger
+    from api.commands.output import console
+    from api.settings import Settings
+
+    with open_ledger(Settings.load()) as ledger:
+        ledger.switches.freeze(cluster, _local_actor(), reason)
+    console().print(f"frozen: {'all clusters' if cluster == '*' else cluster}; lift it with `opsdesk unfreeze`")
+
+
+def unfreeze(cluster: Annotated[str, typer.Option(help="One cluster; default: the freeze of all.")] = "*") -> None:
+    """Let executions run again."""
+    from api.bootstrap import open_ledger
+    from api.commands.output import console
+    from api.settings import Settings
+
+    with open_ledger(Settings.load()) as ledger:
+        was = ledger.switches.unfreeze(cluster, _local_actor())
+    console().print("unfrozen" if was else "it was not frozen")
+
+
+def upgrade() -> None:
+    """Bring the ledger's schema to this version. Back up first: `opsdesk backup FILE`."""
+    from api.bootstrap import open_ledger
+    from api.commands.output import console
+    from api.settings import Settings
+
+    with open_ledger(Settings.load(), upgrade=True):
+        console().print("the ledger is up to date")
+
+
+def backup(target: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
+    """Copy the ledger while the desk goes on working. The search index is rebuilt from it, so it needs no copy."""
+    from api.commands.output import console
+    from api.settings import Settings
+    from knowledge.ledger.ledger import Ledger
+
+    Ledger.backup(Settings.load().ledger, target)
+    console().print(f"backed up to {target}")
+
+
+@sources.command("add")
+def add_source(
+    name: Annotated[str, typer.Argument(help="Its id; the webhook's URL ends with it.")],
+    kind: Annotated[str, typer.Option(help="alertmanager, grafana or generic.")] = "alertmanager",
+    auth: Annotated[str, typer.Option(help="bearer or hmac.")] = "bearer",
+    secret: Annotated[str, typer.Option(help="Its secret; default: a new random one, printed once.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Add a source of alerts."""
+    import secrets
+
+    from api.bootstrap import open_ledger
+    from api.commands.output import console, print_json
+    from api.settings import WEAK_SECRETS, Settings
+    from knowledge.errors import BadInput
+
+    if kind not in {"alertmanager", "grafana", "generic"}:
+        raise BadInput(f"unknown kind {kind!r}", next_step="alertmanager, grafana or generic")
+    if auth not in {"bearer", "hmac"}:
+        raise BadInput(f"unknown authentication {auth!r}", next_step="bearer or hmac")
+    if secret and (secret.lower() in WEAK_SECRETS or len(secret) < 16):
+        raise BadInput("the secret is a default one or shorter than 16 characters", next_step="leave it out to get one made")
+    made = secret or secrets.token_urlsafe(32)
+    settings = Settings.load()
+    with open_ledger(settings) as ledger:
+        ledger.sources.add(name, kind, auth, made, actor=_local_actor())
+    url = f"{settings.server_url}/api/v1/webhooks/{name}"
+    if as_json:
+        print_json({"source": name, "kind": kind, "auth": auth, "secret": made, "url": url})
+        return
+    console().print(f"webhook: {url}", soft_wrap=True)
+    if not secret:
+        console().print(f"{auth} secret (shown once): {made}", soft_wrap=True)
+
+
+@sources.command("list")
+def list_sources(as_json: AsJson = False) -> None:
+    """List the sources of alerts."""
+    from api.bootstrap import open_ledger
+    from api.commands.output import print_json, print_table
+    from api.settings import Settings
+
+    with open_ledger(Settings.load()) as ledger:
+        listed = [{"id": one.id, "kind": one.kind, "auth": one.auth} for one in ledger.sources.list()]
+    if as_json:
+        print_json(listed)
+        return
+    rows = [(one["id"], one["kind"], one["auth"]) for one in listed]
+    print_table("Sources", ("id", "kind", "auth"), rows, empty="No sources yet: opsdesk source add alertmanager")
+
+
+@detectors.command("list")
+def list_detectors(layer: Annotated[str, typer.Option(help="Only this layer.")] = "", as_json: AsJson = False) -> None:
+    """List what is watched for."""
+    from api.commands.output import print_json, print_table
+    from api.settings import Settings
+    from tools.detectors.library import load_detectors
+
+    library = load_detectors(Settings.load().knowledge.detector_folders)
+    found = [one for one in library.by_id.values() if not layer or one.layer.value == layer]
+    if as_json:
+        print_json([{"id": d.id, "layer": d.layer, "severity": d.severity, "title": d.title} for d in found])
+        return
+    rows = [(d.id, d.layer.value, d.severity.value, f"{d.title.en} / {d.title.zh}") for d in found]
+    print_table(f"{len(rows)} detectors", ("id", "layer", "severity", "title"), rows, empty=f"No detector in layer {layer!r}.")
+
+
+@detectors.command("show")
+def show_detector(name: Annotated[str, typer.Argument(help="The detector's id.")], as_json: AsJson = False) -> None:
+    """Show one: what it means, what it explains, what puts it right."""
+    from api.commands.output import console, print_json
+    from api.settings import Settings
+    from knowledge.errors import NotFound
+    from tools.detectors.library import load_detectors
+
+    detector = load_detectors(Settings.load().knowledge.detector_folders).by_id.get(name)
+    if detector is None:
+        raise NotFound(f"no detector {name!r}", next_step="see `opsdesk detectors list`")
+    if as_json:
+        print_json(
+            {
+                "id": detector.id,
+                "layer": detector.layer,
+                "severity": detector.severity,
+                "title": detector.title,
+                "explanation": detector.explanation,
+                "explains": detector.explains,
+                "remedy": detector.remedy,
+            }
+        )
+        return
+    out = console()
+    out.print(f"{detector.id}  ({detector.layer}, {detector.severity})", style="bold", markup=False)
+    for text in (detector.title, detector.explanation):
+        out.print(text.en, markup=False)
+        out.print(text.zh, markup=False)
+    if detector.explains:
+        out.print("explains: " + ", ".join(detector.explains), markup=False)
+    if detector.remedy.script:
+        out.print("remedy:\n" + detector.remedy.script, markup=False)
+    for step in detector.remedy.manual:
+        out.print(f"by hand: {step.en} / {step.zh}", markup=False)
+
+
+@detectors.command("test")
+def test_detectors(
+    folder: Annotated[Path | None, typer.Argument(help="A site's folder of detectors; default: all that are loaded.")] = None,
+) -> None:
+    """Run the specimens inside the detectors: what has to be found, and what must not be."""
+    from api.commands.output import console
+    from api.settings import Settings
+    from tools.detectors.library import load_detectors
+
+    folders = (folder,) if folder else Settings.load().knowledge.detector_folders
+    failures = load_detectors(folders).check_specimens()
+    for failure in failures:
+        console(to_stderr=True).print(failure, markup=False)
+    if failures:
+        raise typer.Exit(1)
+    console().print("every specimen is judged as it says")
+
+
+def _local_actor() -> str:
+    import getpass
+
+    return f"local:{getpass.getuser()}"

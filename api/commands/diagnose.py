@@ -1,0 +1,101 @@
+"""`opsdesk diagnose`: look at a cluster now, offline, with this machine's own read access. Needs no server and no ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from agent.look import Look
+    from api.settings import ClusterSettings, Settings
+
+MINUTES = 60
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(diagnose)
+
+
+def diagnose(
+    question: Annotated[str, typer.Argument(help="What troubles you, in Chinese or English; may be left out.")] = "",
+    cluster: Annotated[str, typer.Option(help="A configured cluster; default: the first.")] = "",
+    kubeconfig: Annotated[Path | None, typer.Option(help="Instead of a configured cluster.", exists=False)] = None,
+    context: Annotated[str, typer.Option(help="A context of that kubeconfig.")] = "",
+    prometheus: Annotated[str, typer.Option(help="Prometheus base URL to read beside --kubeconfig.")] = "",
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where to look first.")] = "",
+    service: Annotated[str, typer.Option(help="The service it is about.")] = "",
+    minutes: Annotated[int, typer.Option(help="How far back the trouble may have begun.", min=1, max=1440)] = MINUTES,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Diagnose a cluster now, without a model and without a server.
+
+    Exit code 0: no fault now; 1: a fault; 2: not enough evidence.
+    """
+    import asyncio
+
+    from agent.reasoning.triage import language_of
+    from api.commands.output import console, print_json
+    from api.commands.render import render_diagnosis
+    from api.settings import Settings
+
+    settings = Settings.load()
+    target = _target(settings, cluster, kubeconfig, context, prometheus)
+    if not as_json:
+        console(to_stderr=True).print(f"looking at cluster {target.name} ...", style="dim", markup=False)
+    found = asyncio.run(_look(settings, target, question, namespace, service, minutes))
+    language = language_of(question) if question else settings.desk.language
+    if as_json:
+        print_json(
+            {
+                "cluster": target.name,
+                "diagnosis": found.diagnosis,
+                "findings": found.findings,
+                "evidence": found.evidence,
+            }
+        )
+    else:
+        render_diagnosis(found.diagnosis, language)
+    raise typer.Exit({"no_fault": 0, "fault": 1, "unknown": 2}[found.diagnosis.verdict.value])
+
+
+def _target(settings: Settings, cluster: str, kubeconfig: Path | None, context: str, prometheus: str) -> ClusterSettings:
+    from api.bootstrap import cluster_settings
+    from api.settings import ClusterSettings
+    from knowledge.errors import BadInput
+
+    if kubeconfig is not None:
+        return ClusterSettings(name="adhoc", kubeconfig=kubeconfig, context=context, prometheus_url=prometheus)
+    if cluster:
+        return cluster_settings(settings, cluster)
+    if not settings.clusters:
+        raise BadInput(
+            "no cluster is configured",
+            next_step="give --kubeconfig FILE, or list clusters in the settings file (see `opsdesk doctor`)",
+        )
+    return settings.clusters[0]
+
+
+async def _look(
+    settings: Settings, target: ClusterSettings, question: str, namespace: str, service: str, minutes: int
+) -> Look:
+    from datetime import timedelta
+
+    from agent.look import look
+    from agent.reasoning.triage import names_in, namespaces_in
+    from api.bootstrap import open_clock, open_cluster, open_collectors
+    from knowledge.vocabulary import Focus
+    from tools.detectors.library import load_detectors
+
+    clock = open_clock()
+    now = clock.now()
+    focus = Focus(
+        cluster=target.name,
+        namespaces=(namespace,) if namespace else namespaces_in(question),
+        services=(service,) if service else names_in(question),
+        since=now - timedelta(minutes=minutes),
+        until=now,
+    )
+    detectors = load_detectors(settings.knowledge.detector_folders)
+    return await look(open_cluster(target), focus, open_collectors(), detectors, clock, question=question)

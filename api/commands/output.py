@@ -1,0 +1,101 @@
+"""What every command prints with: Rich for people, one JSON value for machines, errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from knowledge.errors import BadInput, OpsdeskError, Refused, Temporary
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EXIT_PERMANENT, EXIT_REFUSED, EXIT_TEMPORARY = 1, 3, 75
+
+
+@cache
+def console(*, to_stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=to_stderr, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output, UTF-8, times in ISO 8601."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
+    """A table, or the sentence ``empty`` that says how to get a first row."""
+    from rich.table import Table
+    from rich.text import Text
+
+    listed = [list(row) for row in rows]
+    if not listed:
+        console().print(Text(empty, style="dim"))
+        return
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in listed:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    console().print(table)
+
+
+def clean(text: str) -> str:
+    """Foreign text as harmless text: control and bidirectional characters become visible, so that a log line cannot
+    move the cursor, colour itself or read backwards."""
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if character in "\n\t":
+        return character
+    if code < 0x20 or 0x7F <= code < 0xA0:
+        return f"\\x{code:02x}"
+    if code in {0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF} or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069:
+        return f"\\u{code:04x}"
+    return character
+
+
+def age(at: datetime, now: datetime | None = None) -> str:
+    """``5m ago``: short and relative, for tables."""
+    seconds = max(0, int(((now or datetime.now(UTC)) - at).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit} ago"
+    return f"{seconds}s ago"
+
+
+def local_time(at: datetime) -> str:
+    """Absolute, in the zone of the person's machine."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def tell_error(error: OpsdeskError) -> int:
+    """The error as a person needs it; returns the exit code."""
+    from rich.text import Text
+
+    where = ""
+    if isinstance(error, BadInput) and (error.source or error.line):
+        where = f" ({error.source}{f', line {error.line}' if error.line else ''})"
+    out = console(to_stderr=True)
+    out.print(Text.assemble((f"{error.title}: ", "bold red"), clean(error.message), where))
+    if error.next_step:
+        out.print(Text.assemble(("next: ", "bold"), clean(error.next_step)))
+    if isinstance(error, Temporary):
+        return EXIT_TEMPORARY
+    return EXIT_REFUSED if isinstance(error, Refused) else EXIT_PERMANENT

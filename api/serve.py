@@ -1,0 +1,114 @@
+"""One process that is the desk on one machine: web face and worker, and the executor as a child with its own identity."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from agent.graph import build_graph
+from api.bootstrap import Desk, build_deps, open_checkpointer, open_ledger
+from api.logs import configure_logging
+from api.settings import Settings
+from api.web.app import create_app
+from api.worker import Worker
+from knowledge.errors import BadInput
+from knowledge.vocabulary import Mode
+
+RESTART_SECONDS = 2.0
+STOP_SECONDS = 10.0
+
+log = structlog.get_logger("opsdesk.serve")
+
+
+async def run_server(
+    settings: Settings, *, host: str | None, port: int | None, with_executor: bool = True, with_worker: bool = True
+) -> int:
+    """Serves until a signal; returns the exit code. Prints the address once it listens."""
+    import uvicorn
+
+    configure_logging()
+    listener = _listen(host or settings.web.host, settings.web.port if port is None else port)
+    async with opened_desk(settings) as (desk, worker):
+        config = uvicorn.Config(create_app(desk), log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        jobs: list[asyncio.Task[None]] = []
+        if with_worker:
+            jobs.append(asyncio.create_task(worker.run()))
+            jobs.append(asyncio.create_task(_prepare_library(desk)))
+        executes = any(cluster.mode is Mode.EXECUTE for cluster in settings.clusters)
+        if with_executor and executes:
+            jobs.append(asyncio.create_task(_keep_executor()))
+        address, bound = listener.getsockname()[:2]
+        print(f"opsdesk is at http://{address}:{bound}", flush=True)  # noqa: T201 - what a person starts it for
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            await worker.stop()
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise BadInput(
+            f"cannot listen on {host}:{port}: {error.strerror or error}", next_step="choose another with --port"
+        ) from error
+    return listener
+
+
+@asynccontextmanager
+async def opened_desk(settings: Settings) -> AsyncIterator[tuple[Desk, Worker]]:
+    """The desk with its ledger, graph and worker; tests and the demo use it too."""
+    ledger = open_ledger(settings)
+    try:
+        deps = build_deps(settings, ledger)
+        async with open_checkpointer(settings) as saver:
+            worker = Worker(build_graph(saver), deps, width=settings.desk.workers)
+            loop = asyncio.get_running_loop()
+            desk = Desk(settings, ledger, deps, nudge=lambda: loop.call_soon_threadsafe(worker.nudge) and None)
+            yield desk, worker
+    finally:
+        ledger.close()
+
+
+async def _prepare_library(desk: Desk) -> None:
+    """Bundled cases go in at the first start; a torn index is rebuilt. Beside the work, never before it."""
+    from knowledge.errors import OpsdeskError
+
+    try:
+        await asyncio.to_thread(desk.library.prepare)
+    except OpsdeskError as error:
+        log.warning("library_not_ready", reason=error.message, next_step=error.next_step)
+
+
+async def _keep_executor() -> None:
+    """Keeps one executor child running. Its standard input is a pipe of ours: when we die, it reads the end and stops."""
+    while True:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "api.executor", stdin=asyncio.subprocess.PIPE
+        )
+        log.info("executor_started", pid=child.pid)
+        try:
+            code = await child.wait()
+        except asyncio.CancelledError:
+            with contextlib.suppress(ProcessLookupError):
+                child.terminate()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), STOP_SECONDS)
+            raise
+        log.warning("executor_ended", code=code)
+        await asyncio.sleep(RESTART_SECONDS)
