@@ -99,6 +99,11 @@ class SentenceTransformerEmbedder:
             ) from error
 
 
+def make_embedder(model: str = "bundled") -> SentenceTransformerEmbedder:
+    """From the setting: ``bundled``, or a folder or name that sentence-transformers loads without a download."""
+    return SentenceTransformerEmbedder(BUNDLED_MODEL if model in {"", "bundled"} else model)
+
+
 def bundled_model_folder(folder: Path | None = None) -> Path:
     """The folder of the bundled model, after its weights were compared with the pinned hash (0.2 s). Raises
     MalformedSettings when they differ or are not there."""

@@ -5,8 +5,8 @@ The ledger implements :class:`LibraryStore`; tests have one in memory. Nothing h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, Protocol
 
 from knowledge.vocabulary import Json
 
@@ -14,16 +14,19 @@ Collection = Literal["cases", "documents"]
 COLLECTIONS: tuple[Collection, ...] = ("cases", "documents")
 
 
-class StoredVector(NamedTuple):
-    """One chunk of an entry. ``vector`` is float32 little-endian, as long as the embedder's dimensions."""
+class StoredChunk(Protocol):
+    """One piece of an entry. ``vector`` is float32 little-endian, as long as the embedder's dimensions."""
 
-    chunk_no: int
-    text: str
-    vector: bytes
+    @property
+    def chunk_no(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def vector(self) -> bytes: ...
 
 
 class StoredEntry(Protocol):
-    """One case or document as the database gives it back."""
+    """One case or document as the database gives it back. No chunks: its vectors have yet to be made."""
 
     @property
     def id(self) -> str: ...
@@ -36,7 +39,7 @@ class StoredEntry(Protocol):
     @property
     def digest(self) -> str: ...
     @property
-    def vectors(self) -> Iterable[tuple[int, str, bytes]]: ...
+    def chunks(self) -> Sequence[StoredChunk]: ...
 
 
 class LibraryStore(Protocol):
@@ -55,7 +58,7 @@ class LibraryStore(Protocol):
         """Stores the entry and all its chunks, or nothing; an entry of the same id is replaced whole."""
         ...
 
-    def delete(self, collection: str, id: str) -> bool: ...
+    def delete(self, collection: str, id: str) -> object: ...
 
     def get(self, collection: str, id: str) -> StoredEntry | None: ...
 
