@@ -1,0 +1,1 @@
+"""Alert sources: one product's webhook each, found by :mod:`tools.discovery`."""
