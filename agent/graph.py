@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -53,7 +54,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_node("learn", guarded("learn", learn.run))
     graph.add_node("hand_over", guarded("hand_over", hand_over.run))
 
-    human = {"hand_over": "hand_over"}
+    human: dict[Hashable, str] = {"hand_over": "hand_over"}
     graph.add_edge(START, "intake")
     graph.add_conditional_edges("intake", routing.after_intake, {"triage": "triage", **human})
     graph.add_conditional_edges("triage", routing.after_triage, {"collect": "collect", "plan": "plan", **human})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 from langgraph.errors import GraphBubbleUp
@@ -20,7 +21,13 @@ from knowledge.vocabulary import Text
 
 Update = IncidentState
 Node = Callable[[IncidentState, Deps], Awaitable[Update]]
-GraphNode = Callable[[IncidentState, Runtime[Deps]], Awaitable[Update]]
+
+
+class GraphNode(Protocol):
+    """A node as LangGraph calls it."""
+
+    def __call__(self, state: IncidentState, *, runtime: Runtime[Deps]) -> Awaitable[Update]: ...
+
 
 TRIES = 3
 WAITING_STAGES = frozenset({"approve", "execute", "verify", "undo"})
@@ -32,7 +39,7 @@ log = structlog.get_logger("opsdesk.graph")
 def guarded(stage: str, node: Node) -> GraphNode:
     """``node`` as LangGraph runs it: one that never raises but for an interrupt or a lost lease."""
 
-    async def run(state: IncidentState, runtime: Runtime[Deps]) -> Update:
+    async def run(state: IncidentState, *, runtime: Runtime[Deps]) -> Update:
         deps = runtime.context
         await _keep_lease(deps)
         try:

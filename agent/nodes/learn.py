@@ -16,6 +16,7 @@ from knowledge.vocabulary import (
     Incident,
     IncidentStatus,
     Layer,
+    Lesson,
     Plan,
     Remedy,
     Text,
@@ -52,7 +53,14 @@ def _propose(state: IncidentState, deps: Deps) -> str:
     case = lesson_case(
         incident, diagnosis, plan, findings, [a.name for a in deps.ledger.alerts.for_incident(incident_id)]
     )
-    return deps.ledger.lessons.propose(incident_id, case.id, render_case(case)).id
+    lesson = Lesson(
+        id=f"lesson-{case.id}",
+        incident_id=incident_id,
+        case_id=case.id,
+        markdown=render_case(case),
+        created_at=deps.clock.now(),
+    )
+    return deps.ledger.lessons.propose(lesson).id
 
 
 def lesson_case(

@@ -65,6 +65,9 @@ async def _rehearsed(plan: Plan, deps: Deps) -> Review | None:
 
 
 async def _asked(plan: Plan, review: Review, deps: Deps) -> str:
+    live = await asyncio.to_thread(deps.ledger.approvals.latest_for_plan, plan.id)
+    if live is not None and live.digest == review.digest and live.status in {"waiting", "approved"}:
+        return live.id  # asked before a restart: a vote that came meanwhile is not thrown away
     request = await asyncio.to_thread(
         deps.ledger.approvals.ask,
         plan.incident_id,

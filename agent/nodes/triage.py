@@ -8,7 +8,7 @@ from agent.deps import Deps
 from agent.reasoning.triage import triage_alerts, triage_ticket
 from agent.state import IncidentState
 from knowledge.errors import WrongState
-from knowledge.vocabulary import Incident, Language, Scope, Text, Triage
+from knowledge.vocabulary import Incident, Language, Text, Triage
 
 INTENTS = {
     "fault": Text(en="a fault", zh="故障"),
@@ -37,12 +37,12 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
 
 def _triage(incident: Incident, deps: Deps) -> Triage:
     now, window = deps.clock.now(), deps.options.window_seconds
-    ticket = deps.ledger.tickets.for_incident(incident.id)
-    if ticket is not None:
-        requester = deps.ledger.principals.by_id(ticket.requester)
-        reach = requester.scope if requester is not None else Scope(clusters=(), namespaces=(), services=())
-        return triage_ticket(ticket, reach=reach, now=now, window_seconds=window)
+    tickets = deps.ledger.tickets.for_incident(incident.id)
     alerts = deps.ledger.alerts.for_incident(incident.id)
+    if tickets and not alerts:
+        ticket = tickets[-1]
+        reach = deps.ledger.principals.by_id(ticket.requester).scope
+        return triage_ticket(ticket, reach=reach, now=now, window_seconds=window)
     if not alerts:
         raise WrongState(f"incident {incident.id} has neither an alert nor a ticket")
     return triage_alerts(alerts, language=incident.language or Language.EN, now=now, window_seconds=window)

@@ -72,7 +72,9 @@ class DeskClient:
                     if line.startswith("data:"):
                         yield orjson.loads(line.removeprefix("data:").strip() or "null")
         except httpx.HTTPError as error:
-            raise Temporary(f"the connection to {self._url} was lost: {error}", next_step="run the command again") from error
+            raise Temporary(
+                f"the connection to {self._url} was lost: {error}", next_step="run the command again"
+            ) from error
 
 
 def _problem(response: httpx.Response) -> OpsdeskError:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+SourceKind = Literal["alertmanager", "grafana", "generic"]
+SourceAuth = Literal["bearer", "hmac"]
 
 sources = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 detectors = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -70,8 +73,8 @@ def backup(target: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
 @sources.command("add")
 def add_source(
     name: Annotated[str, typer.Argument(help="Its id; the webhook's URL ends with it.")],
-    kind: Annotated[str, typer.Option(help="alertmanager, grafana or generic.")] = "alertmanager",
-    auth: Annotated[str, typer.Option(help="bearer or hmac.")] = "bearer",
+    kind: Annotated[SourceKind, typer.Option(help="Whose form its webhooks have.")] = "alertmanager",
+    auth: Annotated[SourceAuth, typer.Option(help="How it proves itself.")] = "bearer",
     secret: Annotated[str, typer.Option(help="Its secret; default: a new random one, printed once.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -83,12 +86,10 @@ def add_source(
     from api.settings import WEAK_SECRETS, Settings
     from knowledge.errors import BadInput
 
-    if kind not in {"alertmanager", "grafana", "generic"}:
-        raise BadInput(f"unknown kind {kind!r}", next_step="alertmanager, grafana or generic")
-    if auth not in {"bearer", "hmac"}:
-        raise BadInput(f"unknown authentication {auth!r}", next_step="bearer or hmac")
     if secret and (secret.lower() in WEAK_SECRETS or len(secret) < 16):
-        raise BadInput("the secret is a default one or shorter than 16 characters", next_step="leave it out to get one made")
+        raise BadInput(
+            "the secret is a default one or shorter than 16 characters", next_step="leave it out to get one made"
+        )
     made = secret or secrets.token_urlsafe(32)
     settings = Settings.load()
     with open_ledger(settings) as ledger:
@@ -131,7 +132,9 @@ def list_detectors(layer: Annotated[str, typer.Option(help="Only this layer.")] 
         print_json([{"id": d.id, "layer": d.layer, "severity": d.severity, "title": d.title} for d in found])
         return
     rows = [(d.id, d.layer.value, d.severity.value, f"{d.title.en} / {d.title.zh}") for d in found]
-    print_table(f"{len(rows)} detectors", ("id", "layer", "severity", "title"), rows, empty=f"No detector in layer {layer!r}.")
+    print_table(
+        f"{len(rows)} detectors", ("id", "layer", "severity", "title"), rows, empty=f"No detector in layer {layer!r}."
+    )
 
 
 @detectors.command("show")
@@ -173,7 +176,9 @@ def show_detector(name: Annotated[str, typer.Argument(help="The detector's id.")
 
 @detectors.command("test")
 def test_detectors(
-    folder: Annotated[Path | None, typer.Argument(help="A site's folder of detectors; default: all that are loaded.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="A site's folder of detectors; default: all that are loaded.")
+    ] = None,
 ) -> None:
     """Run the specimens inside the detectors: what has to be found, and what must not be."""
     from api.commands.output import console

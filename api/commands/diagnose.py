@@ -60,7 +60,9 @@ def diagnose(
     raise typer.Exit({"no_fault": 0, "fault": 1, "unknown": 2}[found.diagnosis.verdict.value])
 
 
-def _target(settings: Settings, cluster: str, kubeconfig: Path | None, context: str, prometheus: str) -> ClusterSettings:
+def _target(
+    settings: Settings, cluster: str, kubeconfig: Path | None, context: str, prometheus: str
+) -> ClusterSettings:
     from api.bootstrap import cluster_settings
     from api.settings import ClusterSettings
     from knowledge.errors import BadInput

@@ -12,7 +12,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    settings_only: Annotated[bool, typer.Option("--settings", help="Print every setting with its meaning, and stop.")] = False,
+    settings_only: Annotated[
+        bool, typer.Option("--settings", help="Print every setting with its meaning, and stop.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check settings, ledger, index, clusters, permissions, metrics, model and server. Exit code 1 when something is broken."""

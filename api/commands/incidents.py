@@ -41,7 +41,9 @@ Service = Annotated[str, typer.Option(help="The service it is about.")]
 
 
 def ticket(
-    text: Annotated[str, typer.Argument(help="What is wrong, or what you want done; Chinese or English. `-` reads stdin.")],
+    text: Annotated[
+        str, typer.Argument(help="What is wrong, or what you want done; Chinese or English. `-` reads stdin.")
+    ],
     cluster: Cluster = "",
     namespace: Namespace = "",
     service: Service = "",
@@ -86,7 +88,9 @@ def ask(
                 if as_json:
                     print_json({"incident_id": opened["id"], **(entry.get("data") or {"text": entry["summary"]["en"]})})
                 else:
-                    console().print(clean((entry.get("data") or {}).get("text") or entry["summary"]["en"]), markup=False)
+                    console().print(
+                        clean((entry.get("data") or {}).get("text") or entry["summary"]["en"]), markup=False
+                    )
                 return
 
 
@@ -197,7 +201,10 @@ def _follow(client: DeskClient, incident_id: str, *, as_json: bool) -> None:
             print_entry(entry)
         if entry.get("stage") in {"hand_over", "learn", "close"}:
             return
-        if entry.get("stage") == "answer" and client.get(f"/incidents/{incident_id}")["incident"]["status"] == "answered":
+        if (
+            entry.get("stage") == "answer"
+            and client.get(f"/incidents/{incident_id}")["incident"]["status"] == "answered"
+        ):
             return
 
 
@@ -258,7 +265,9 @@ def _decide(incident_id: str, decision: str, reason: str, *, yes: bool, as_json:
         found = client.get(f"/incidents/{incident_id}")
         approval = found.get("approval")
         if not approval or approval["status"] != "waiting":
-            raise WrongState(f"nothing waits for approval in {incident_id}", next_step=f"opsdesk incident show {incident_id}")
+            raise WrongState(
+                f"nothing waits for approval in {incident_id}", next_step=f"opsdesk incident show {incident_id}"
+            )
         if not as_json:
             render_review(found)
         if not yes:

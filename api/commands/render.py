@@ -68,11 +68,17 @@ def render_diagnosis(diagnosis: Diagnosis, language: Language = Language.EN) -> 
     out.print(clean(diagnosis.summary.within(language)), markup=False)
     chosen = diagnosis.chosen
     if chosen is not None:
-        out.print(f"  confidence {diagnosis.confidence:.0%}, evidence {' '.join(chosen.evidence_ids[:8])}", markup=False)
+        out.print(
+            f"  confidence {diagnosis.confidence:.0%}, evidence {' '.join(chosen.evidence_ids[:8])}", markup=False
+        )
         for link in chosen.chain:
             out.print(f"  {clean(link.cause)} --{link.relation}--> {clean(link.effect)}", style="dim", markup=False)
         for part in chosen.parts:
-            out.print(f"  {part.name:<12} {part.value:.2f} x {part.weight:.2f}  {clean(part.because)}", style="dim", markup=False)
+            out.print(
+                f"  {part.name:<12} {part.value:.2f} x {part.weight:.2f}  {clean(part.because)}",
+                style="dim",
+                markup=False,
+            )
     if diagnosis.runner_up is not None:
         out.print(f"runner-up: {_named(diagnosis.runner_up, language)}", markup=False)
     for other in diagnosis.others[:5]:
@@ -142,7 +148,9 @@ def _render_verdicts(review: dict[str, Any]) -> None:
         where = f"step {verdict['step']}" if verdict["step"] is not None else "plan"
         style = RULING_STYLE.get(verdict["ruling"], "")
         out.print(
-            f"  {verdict['rule']} ({where}): {verdict['ruling']}: {clean(verdict['message']['en'])}", style=style, markup=False
+            f"  {verdict['rule']} ({where}): {verdict['ruling']}: {clean(verdict['message']['en'])}",
+            style=style,
+            markup=False,
         )
 
 

@@ -16,7 +16,8 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; default: settings.web.host.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one and prints it.", min=0, max=65535)] = None,
     no_executor: Annotated[
-        bool, typer.Option("--no-executor", help="Do not start the executor beside it (run `opsdesk executor` yourself).")
+        bool,
+        typer.Option("--no-executor", help="Do not start the executor beside it (run `opsdesk executor` yourself)."),
     ] = False,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Only the web face: another process works.")] = False,
 ) -> None:

@@ -10,8 +10,12 @@ import typer
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Roles = Annotated[list[str], typer.Option("--role", "-r", help="viewer, responder, approver or admin; repeat for several.")]
-Patterns = Annotated[list[str] | None, typer.Option(help="Shell-style pattern; repeat for several. Default: everything.")]
+Roles = Annotated[
+    list[str], typer.Option("--role", "-r", help="viewer, responder, approver or admin; repeat for several.")
+]
+Patterns = Annotated[
+    list[str] | None, typer.Option(help="Shell-style pattern; repeat for several. Default: everything.")
+]
 
 
 @app.command()
@@ -21,7 +25,9 @@ def add(
     namespace: Patterns = None,
     service: Patterns = None,
     cluster: Patterns = None,
-    person: Annotated[str, typer.Option(help="Links several identities of one human: they count once as approver.")] = "",
+    person: Annotated[
+        str, typer.Option(help="Links several identities of one human: they count once as approver.")
+    ] = "",
     machine: Annotated[bool, typer.Option("--machine", help="A program, not a person: never an approver.")] = False,
     as_json: AsJson = False,
 ) -> None:

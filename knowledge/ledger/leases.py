@@ -27,6 +27,12 @@ class Leases:
             row.ends_at = writing.at + timedelta(seconds=seconds)
             return row.token
 
+    def is_held(self, name: str) -> bool:
+        """Whether anybody holds it now."""
+        with self._store.read() as session:
+            row = session.get(LeaseRow, name)
+            return row is not None and bool(row.holder) and row.ends_at > self._store.now()
+
     def renew(self, name: str, token: int, seconds: float) -> None:
         """LeaseLost when another token was given out since, or the lease was released."""
         with self._store.write() as writing:

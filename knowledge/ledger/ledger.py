@@ -26,6 +26,7 @@ from knowledge.ledger.lessons import Feedbacks, Lessons, Outcomes
 from knowledge.ledger.library_store import LibraryStore
 from knowledge.ledger.plans import Plans, Reviews
 from knowledge.ledger.principals import Principals
+from knowledge.ledger.rehearsals import Rehearsals
 from knowledge.ledger.schema import require_current, upgrade
 from knowledge.ledger.sources import Sources
 from knowledge.ledger.store import Store
@@ -59,6 +60,7 @@ class Ledger:
         self.diagnoses = Diagnoses(store)
         self.plans = Plans(store)
         self.reviews = Reviews(store)
+        self.rehearsals = Rehearsals(store)
         self.approvals = Approvals(store)
         self.executions = Executions(store)
         self.verifications = Verifications(store)

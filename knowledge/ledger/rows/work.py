@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from knowledge.ledger.rows.base import Base, Payload
+from knowledge.ledger.rows.base import Base, Payload, Words
 
 _LIVE = text("status IN ('waiting', 'approved')")
 
@@ -126,3 +126,20 @@ class VerificationRow(Base):
     incident_id: Mapped[str] = mapped_column(ForeignKey("incident.id"), index=True)
     execution_id: Mapped[str] = mapped_column(index=True)
     payload: Mapped[Payload]
+
+
+class RehearsalRow(Base):
+    """A plan that waits for the executor's review. One per plan: asked for again, it is the same one."""
+
+    __tablename__ = "rehearsal"
+    __table_args__ = (Index("ix_rehearsal_status_requested_at", "status", "requested_at"),)
+
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plan.id"), primary_key=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incident.id"))
+    cluster: Mapped[str]
+    status: Mapped[str]
+    token: Mapped[int]
+    leased_until: Mapped[datetime | None]
+    review_id: Mapped[str]
+    error: Mapped[Words]
+    requested_at: Mapped[datetime]
