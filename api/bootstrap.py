@@ -149,10 +149,10 @@ def open_model(settings: Settings) -> ChatModel | None:
 
 
 def open_collectors() -> tuple[Collector, ...]:
+    from tools.contracts import Collector
     from tools.discovery import load_values
 
-    found: dict[str, Collector] = load_values("tools.collectors", "COLLECTOR")
-    return tuple(found.values())
+    return tuple(load_values("tools.collectors", Collector).values())
 
 
 def open_clock() -> Clock:

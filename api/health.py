@@ -95,8 +95,10 @@ def _check_ledger(settings: Settings) -> list[Check]:
 def _check_library(settings: Settings) -> list[Check]:
     with open_ledger(settings) as ledger:
         health = open_library(settings, ledger).check()
-    state: State = "ok" if health.is_ok else "warning"
-    return [Check("library", state, health.detail, "" if health.is_ok else "opsdesk kb rebuild")]
+    held = f"{health.cases} cases, {health.documents} documents, embedded by {health.embedder}"
+    if health.is_sound:
+        return [Check("library", "ok", held)]
+    return [Check("library", "warning", f"{held}; the index: {health.problem}", "opsdesk kb rebuild")]
 
 
 async def _check_model(settings: Settings) -> list[Check]:

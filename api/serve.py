@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -79,10 +79,19 @@ async def opened_desk(settings: Settings) -> AsyncIterator[tuple[Desk, Worker]]:
         async with open_checkpointer(settings) as saver:
             worker = Worker(build_graph(saver), deps, width=settings.desk.workers)
             loop = asyncio.get_running_loop()
-            desk = Desk(settings, ledger, deps, nudge=lambda: loop.call_soon_threadsafe(worker.nudge) and None)
+            desk = Desk(settings, ledger, deps, nudge=_nudging(loop, worker))
             yield desk, worker
     finally:
         ledger.close()
+
+
+def _nudging(loop: asyncio.AbstractEventLoop, worker: Worker) -> Callable[[], None]:
+    """A nudge that may come from any thread (a web request's, say)."""
+
+    def nudge() -> None:
+        loop.call_soon_threadsafe(worker.nudge)
+
+    return nudge
 
 
 async def _prepare_library(desk: Desk) -> None:
@@ -90,7 +99,7 @@ async def _prepare_library(desk: Desk) -> None:
     from knowledge.errors import OpsdeskError
 
     try:
-        await asyncio.to_thread(desk.library.prepare)
+        await asyncio.to_thread(desk.library.load_bundled)
     except OpsdeskError as error:
         log.warning("library_not_ready", reason=error.message, next_step=error.next_step)
 

@@ -35,7 +35,7 @@ class ClusterSnapshot:
         self._logs = tuple(logs)
         self._metrics = tuple(metrics)
         self._alerts = tuple(alerts)
-        self._gaps = tuple(gaps)
+        self._gaps = list(gaps)
         self._by_kind: dict[str, list[Json]] = defaultdict(list)
         self._by_key: dict[_Key, Json] = {}
         self._cited: dict[str, Evidence] = {}
@@ -77,6 +77,10 @@ class ClusterSnapshot:
     @property
     def gaps(self) -> Sequence[Gap]:
         return self._gaps
+
+    def add_gap(self, gap: Gap) -> None:
+        """A later request that could not be served."""
+        self._gaps.append(gap)
 
     def kinds(self) -> Iterable[str]:
         return tuple(self._by_kind)
