@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, select
+from sqlalchemy import CursorResult, Select, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from knowledge.ledger.ids import new_id
@@ -223,18 +223,18 @@ def _earlier_receipts(
     return [AlertReceipt.model_validate(receipt) for receipt in earlier.receipts]
 
 
-def _same_firing(alert: Alert) -> Any:
+def _same_firing(alert: Alert) -> Select[AlertRow]:
     return _of_fingerprint(alert).where(AlertRow.starts_at == alert.starts_at)
 
 
-def _other_firings(alert: Alert) -> Any:
+def _other_firings(alert: Alert) -> Select[AlertRow]:
     """The latest firings of the same fingerprint, newest first: at most one of them still fires."""
     return (
         _of_fingerprint(alert).where(AlertRow.starts_at != alert.starts_at).order_by(AlertRow.starts_at.desc()).limit(2)
     )
 
 
-def _of_fingerprint(alert: Alert) -> Any:
+def _of_fingerprint(alert: Alert) -> Select[AlertRow]:
     return select(AlertRow).where(
         AlertRow.source == alert.source, AlertRow.cluster == alert.cluster, AlertRow.fingerprint == alert.fingerprint
     )

@@ -40,10 +40,10 @@ def _copy_sqlite(url: URL, partial: Path) -> None:
     if not source.is_file():
         raise LedgerUnusable(f"there is no ledger at {source}", next_step="check the ledger's URL")
     try:
-        with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as reader:
-            with closing(sqlite3.connect(partial)) as writer:
-                reader.backup(writer)
-                (verdict,) = writer.execute("PRAGMA quick_check").fetchone()
+        read_only = f"{source.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(read_only, uri=True)) as reader, closing(sqlite3.connect(partial)) as writer:
+            reader.backup(writer)
+            (verdict,) = writer.execute("PRAGMA quick_check").fetchone()
     except sqlite3.Error as error:
         raise LedgerUnusable(
             f"the ledger {shown(url)} cannot be copied: {error}", next_step="check disk and file"

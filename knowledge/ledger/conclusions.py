@@ -47,12 +47,14 @@ class Diagnoses:
         """Its id."""
         with self._store.write() as writing:
             locked_incident(writing, incident_id)
-            id = new_id("dia", writing.at)
+            diagnosis_id = new_id("dia", writing.at)
             payload = diagnosis.model_dump(mode="json")
-            writing.session.add(DiagnosisRow(id=id, incident_id=incident_id, at=writing.at, payload=payload))
+            writing.session.add(DiagnosisRow(id=diagnosis_id, incident_id=incident_id, at=writing.at, payload=payload))
             chosen = diagnosis.chosen.fault if diagnosis.chosen else ""
-            writing.audit("desk", "diagnosis.put", incident_id, diagnosis=id, verdict=diagnosis.verdict, fault=chosen)
-            return id
+            writing.audit(
+                "desk", "diagnosis.put", incident_id, diagnosis=diagnosis_id, verdict=diagnosis.verdict, fault=chosen
+            )
+            return diagnosis_id
 
     def latest(self, incident_id: str) -> Diagnosis | None:
         found = self.for_incident(incident_id, limit=1)

@@ -82,13 +82,13 @@ class EvidenceStore:
 
 def _keep(writing: Writing, facts: dict[str, Evidence]) -> None:
     known = {row.id: row for row in writing.session.scalars(select(EvidenceRow).where(EvidenceRow.id.in_(facts)))}
-    for id, fact in facts.items():
-        if id in known:
-            known[id].seen_at = writing.at
+    for fact in facts.values():
+        if fact.id in known:
+            known[fact.id].seen_at = writing.at
         else:
             payload = fact.model_dump(mode="json")
             writing.session.add(
-                EvidenceRow(id=id, kind=fact.kind, cluster=fact.cluster, seen_at=writing.at, payload=payload)
+                EvidenceRow(id=fact.id, kind=fact.kind, cluster=fact.cluster, seen_at=writing.at, payload=payload)
             )
     writing.session.flush()
 
@@ -99,9 +99,9 @@ def _link(writing: Writing, incident_id: str, ids: list[str]) -> None:
         writing.session.scalars(select(EvidenceLinkRow.evidence_id).where(links, EvidenceLinkRow.evidence_id.in_(ids)))
     )
     last = writing.session.scalar(select(func.max(EvidenceLinkRow.position)).where(links)) or 0
-    new = [id for id in ids if id not in linked]
+    new = [evidence_id for evidence_id in ids if evidence_id not in linked]
     writing.session.add_all(
-        EvidenceLinkRow(incident_id=incident_id, evidence_id=id, position=position)
-        for position, id in enumerate(new, last + 1)
+        EvidenceLinkRow(incident_id=incident_id, evidence_id=evidence_id, position=position)
+        for position, evidence_id in enumerate(new, last + 1)
     )
     writing.session.flush()

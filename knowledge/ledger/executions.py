@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 
 from knowledge.errors import LeaseLost, NotAuthorised, NotFound, PlanChangedAfterApproval, PlanForbidden, WrongState
 from knowledge.ledger.approvals import locked_approval, take
@@ -205,7 +204,7 @@ def _check_same(known: ExecutionRow, plan_id: str, review: Review) -> None:
         raise PlanChangedAfterApproval(f"{known.id} runs another plan than this", next_step="ask for approval again")
 
 
-def _claimable(at: datetime) -> Any:
+def _claimable(at: datetime) -> Select[ExecutionRow]:
     silent = and_(ExecutionRow.status.in_(LEASED), ExecutionRow.leased_until <= at)
     waiting = or_(ExecutionRow.status.in_(WAITS_FOR_WORKER), silent)
     return select(ExecutionRow).where(waiting).order_by(ExecutionRow.id).with_for_update(skip_locked=True)

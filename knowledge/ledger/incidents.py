@@ -168,7 +168,7 @@ def _filtered(
     cluster: str | None,
     assignee: str | None,
     text: str | None,
-) -> Select[tuple[IncidentRow]]:
+) -> Select[IncidentRow]:
     query = select(IncidentRow)
     if status is not None:
         wanted = [status] if isinstance(status, IncidentStatus) else list(status)

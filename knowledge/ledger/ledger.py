@@ -18,6 +18,7 @@ from knowledge.ledger.audit import Audit
 from knowledge.ledger.backup import back_up
 from knowledge.ledger.conclusions import Diagnoses, Findings
 from knowledge.ledger.connection import parse_url
+from knowledge.ledger.counts import Counts
 from knowledge.ledger.evidence import EvidenceStore
 from knowledge.ledger.executions import Executions
 from knowledge.ledger.incidents import Incidents
@@ -50,6 +51,7 @@ class Ledger:
         self.switches = Switches(store)
         self.leases = Leases(store)
         self.audit = Audit(store)
+        self.counts = Counts(store)
         self.alerts = Alerts(store, join_window)
         self.tickets = Tickets(store)
         self.incidents = Incidents(store)

@@ -114,8 +114,8 @@ class Outcomes:
         """One outcome of a case's remedy. With ``execution_id`` it is counted once however often it is told; the last
         word stands (a remedy that held may turn out not to have)."""
         with self._store.write() as writing:
-            id = f"{execution_id}/{case_id}/{fault}" if execution_id else new_id("out", writing.at)
-            writing.session.merge(OutcomeRow(id=id, case_id=case_id, fault=fault, held=held, at=writing.at))
+            outcome_id = f"{execution_id}/{case_id}/{fault}" if execution_id else new_id("out", writing.at)
+            writing.session.merge(OutcomeRow(id=outcome_id, case_id=case_id, fault=fault, held=held, at=writing.at))
             writing.audit("desk", "outcome.record", case_id, held=held, fault=fault, execution=execution_id)
 
     def counts(self, case_ids: Sequence[str]) -> dict[str, tuple[int, int]]:

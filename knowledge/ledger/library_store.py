@@ -102,7 +102,7 @@ class LibraryStore:
         """Per entry id the digest of what was embedded: equal ones need no new import."""
         with self._store.read() as session:
             query = select(LibraryEntryRow.id, LibraryEntryRow.digest).where(LibraryEntryRow.collection == collection)
-            return {id: digest for id, digest in session.execute(query)}  # noqa: C416 - rows are not tuples to mypy
+            return {entry_id: digest for entry_id, digest in session.execute(query)}  # noqa: C416 - rows are not tuples to mypy
 
     def counts(self) -> dict[str, int]:
         """Entries per collection."""

@@ -77,8 +77,12 @@ class Principals:
 
     def by_token(self, token: str) -> Principal | None:
         """Whose token this is; None for one that is unknown, revoked, run out, or of a disabled principal."""
+        return self.by_token_digest(_digest(token))
+
+    def by_token_digest(self, digest: str) -> Principal | None:
+        """As :meth:`by_token`, for a session that was opened with the token and remembers only its SHA-256 in hex."""
         with self._store.read() as session:
-            found = session.get(TokenRow, _digest(token))
+            found = session.get(TokenRow, digest)
             if found is None or (found.expires_at is not None and found.expires_at <= self._store.now()):
                 return None
             return known_principal(session, found.principal_id)

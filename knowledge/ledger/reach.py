@@ -21,7 +21,7 @@ _PARTS = re.compile(r"(?P<many>\*)|(?P<one>\?|\[.[^\]]*\])|(?P<plain>.)", re.DOT
 
 
 def newest(
-    session: Session, query: Select[tuple[Placed]], table: type[Placed], reach: Scope, limit: int, before: str | None
+    session: Session, query: Select[Placed], table: type[Placed], reach: Scope, limit: int, before: str | None
 ) -> list[Placed]:
     """Up to ``limit`` rows that ``reach`` allows, newest id first, older than the id ``before``."""
     for column, patterns in (

@@ -1,0 +1,44 @@
+"""Sums over the ledger, for gauges and counters on a dashboard. They read rows that an index finds, never whole payloads."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from knowledge.ledger.rows.intake import IncidentRow
+from knowledge.ledger.rows.work import ApprovalRow, DiagnosisRow, ExecutionRow
+from knowledge.ledger.store import Store
+from knowledge.vocabulary import ApprovalStatus, Diagnosis
+
+
+class Counts:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def incidents_by_status(self) -> dict[str, int]:
+        """Statuses that no incident has are absent."""
+        with self._store.read() as session:
+            rows = session.execute(select(IncidentRow.status, func.count()).group_by(IncidentRow.status))
+            return {str(status): count for status, count in rows}
+
+    def executions_by_status(self) -> dict[str, int]:
+        with self._store.read() as session:
+            rows = session.execute(select(ExecutionRow.status, func.count()).group_by(ExecutionRow.status))
+            return {str(status): count for status, count in rows}
+
+    def approvals_waiting(self) -> int:
+        with self._store.read() as session:
+            query = select(func.count()).where(
+                ApprovalRow.status == ApprovalStatus.WAITING, ApprovalRow.expires_at > self._store.now()
+            )
+            return session.scalar(query.select_from(ApprovalRow)) or 0
+
+    def latest_diagnosis(self) -> str:
+        """The greatest diagnosis id; empty when there is none."""
+        with self._store.read() as session:
+            return session.scalar(select(func.max(DiagnosisRow.id))) or ""
+
+    def diagnoses_after(self, diagnosis_id: str, limit: int = 1000) -> list[tuple[str, float]]:
+        """(id, seconds that it took), oldest first."""
+        with self._store.read() as session:
+            query = select(DiagnosisRow).where(DiagnosisRow.id > diagnosis_id).order_by(DiagnosisRow.id).limit(limit)
+            return [(row.id, Diagnosis.model_validate(row.payload).seconds) for row in session.scalars(query)]
