@@ -13,35 +13,35 @@ from knowledge.errors import BadInput
 Value = TypeVar("Value")
 
 
-def load_values(package: str, type_hint: type[Value]) -> dict[str, Value]:
+def load_values(package: str, type_hint: type[Value] | str) -> dict[str, Any]:
     """The plug-in values of a package by their id, in the order of their ids.
 
-    The value's name is the last word of its type in capitals: ``COLLECTOR`` for ``Collector``, ``SOURCE`` for ``AlertSource``.
-    A module without one (a contract, shared parts) is no plug-in. BadInput when a value lacks a member of its contract, when
-    its id is missing or is not the file's stem, or when two have the same.
+    ``type_hint`` is the contract, or the value's name: the last word of the contract in capitals (``COLLECTOR`` for
+    ``Collector``, ``SOURCE`` for ``AlertSource``). A module without the value (a contract, shared parts) is no plug-in.
+    BadInput when a value lacks a member of its contract, or when its id is missing or is not the file's stem (which also keeps
+    two from having the same).
     """
-    value_name = re.findall(r"[A-Z][a-z]+", type_hint.__name__)[-1].upper()
-    found: dict[str, Value] = {}
+    if isinstance(type_hint, str):
+        value_name, members = type_hint, ["id"]
+    else:
+        value_name, members = re.findall(r"[A-Z][a-z]+", type_hint.__name__)[-1].upper(), _members(type_hint)
+    found: dict[str, Any] = {}
     for module_info in pkgutil.iter_modules(importlib.import_module(package).__path__):
         module = importlib.import_module(f"{package}.{module_info.name}")
         value = getattr(module, value_name, None)
         if value is None:
             continue
-        _check(value, type_hint, source=module.__name__, stem=module_info.name, taken=found)
+        _check(value, members, source=f"{module.__name__}.{value_name}", stem=module_info.name)
         found[value.id] = value
     return dict(sorted(found.items()))
 
 
-def _check(value: Any, type_hint: type[Value], *, source: str, stem: str, taken: dict[str, Value]) -> None:
-    missing = [member for member in _members(type_hint) if not hasattr(value, member)]
+def _check(value: Any, members: list[str], *, source: str, stem: str) -> None:
+    missing = [member for member in members if not hasattr(value, member)]
     if missing:
         raise BadInput(
-            f"{source}: its {type_hint.__name__} lacks {', '.join(missing)}",
-            source=source,
-            next_step=f"give it every member of {type_hint.__module__}.{type_hint.__name__}",
+            f"{source} lacks {', '.join(missing)}", source=source, next_step="give it every member of its contract"
         )
-    if value.id in taken:
-        raise BadInput(f"{source}: the id {value.id!r} is taken", source=source, next_step="give it an id of its own")
     if value.id != stem:
         raise BadInput(
             f"{source}: its id is {value.id!r}, its file is {stem!r}", source=source, next_step="make both the same"

@@ -1,0 +1,92 @@
+"""Opens the official client from a kubeconfig or from the pod, and says clearly why it cannot."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from knowledge.errors import MalformedSettings
+
+
+def load_client(cluster: str, kubeconfig: Path | None, context: str, *, connections: int) -> Any:
+    """A ``kubernetes.client.ApiClient``. The kubeconfig is never written back. MalformedSettings tells what is wrong."""
+    from kubernetes import client, config
+    from kubernetes.config.config_exception import ConfigException
+
+    configuration = client.Configuration()
+    configuration.connection_pool_maxsize = connections
+    configuration.retries = False
+    if kubeconfig is None:
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except ConfigException as error:
+            raise MalformedSettings(
+                f"cluster {cluster}: no kubeconfig is set and opsdesk does not run in a cluster ({error})",
+                next_step="set the cluster's kubeconfig, or run opsdesk in a pod with a service account",
+            ) from error
+        return client.ApiClient(configuration)
+    path = kubeconfig.expanduser()
+    _check_file(cluster, path, context)
+    try:
+        config.load_kube_config(
+            config_file=str(path), context=context or None, client_configuration=configuration, persist_config=False
+        )
+    except (ConfigException, ValueError, TypeError, KeyError, OSError) as error:
+        raise MalformedSettings(
+            f"cluster {cluster}: the kubeconfig {path} cannot be used: {error}",
+            source=str(path),
+            next_step="check it with: kubectl --kubeconfig <file> config view; credentials may have to be issued anew",
+        ) from error
+    return client.ApiClient(configuration)
+
+
+def _check_file(cluster: str, path: Path, context: str) -> None:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise MalformedSettings(
+            f"cluster {cluster}: the kubeconfig {path} cannot be read: {error.strerror}",
+            source=str(path),
+            next_step="check the path and its permissions",
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MalformedSettings(
+            f"cluster {cluster}: the kubeconfig {path} is not YAML: {error}",
+            source=str(path),
+            next_step="issue it anew",
+        ) from error
+    if not isinstance(content, dict) or not isinstance(content.get("contexts"), list):
+        raise MalformedSettings(
+            f"cluster {cluster}: {path} is no kubeconfig: it has no contexts",
+            source=str(path),
+            next_step="issue it anew",
+        )
+    names = [str(each.get("name")) for each in content["contexts"] if isinstance(each, dict)]
+    wanted = context or str(content.get("current-context") or "")
+    if wanted not in names:
+        asked = f"no context {wanted!r}" if wanted else "no current context"
+        raise MalformedSettings(
+            f"cluster {cluster}: {path} has {asked} (it has: {', '.join(names) or 'none'})",
+            source=str(path),
+            next_step="set the cluster's context to one of these",
+        )
+
+
+def expired_since(authorization: str) -> datetime | None:
+    """When a bearer token that tells its end (a JWT) has ended; None when it has not or does not tell."""
+    token = authorization.removeprefix("Bearer ").strip()
+    if token.count(".") != 2:
+        return None
+    payload = token.split(".")[1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        ends = datetime.fromtimestamp(float(claims["exp"]), UTC)
+    except (binascii.Error, ValueError, KeyError, TypeError, OverflowError):
+        return None
+    return ends if ends < datetime.now(UTC) else None
