@@ -1,31 +1,24 @@
 """The index of meanings: generations of a Chroma index that can be lost at any moment and made again from the ledger.
 
-In the index's folder::
-
-    writer.lock     held (flock) by the one process that writes; others read, and search by words when they cannot
-    current         the name of the generation in use, replaced atomically
-    gen-000007/     chroma/ (absent in server mode) and journal.jsonl, the account of what is in it
-
 A rebuild fills a new generation, has it checked in a child process, and then replaces ``current``: a kill before that
-leaves the old one in use, a kill after it leaves a folder that the next opening removes.
+leaves the old one in use, a kill after it leaves a folder that the next opening removes. The folder is drawn in
+``knowledge/index_folder.py``.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
-import re
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knowledge.chroma_index import BATCH, ChromaIndex, Chunk, Neighbour, open_embedded, open_server
 from knowledge.errors import IndexUnavailable
 from knowledge.index_check import Canary, CheckAnswer, check_in_child
+from knowledge.index_folder import IndexFolder
 from knowledge.index_journal import Indexed, Journal, Key
 from knowledge.library_store import COLLECTIONS
 
@@ -33,7 +26,6 @@ if TYPE_CHECKING:
     from knowledge.chroma_index import Vector
 
 CANARIES = 3
-_GENERATION = re.compile(r"gen-(\d{6})")
 _log = logging.getLogger(__name__)
 
 OnProgress = Callable[[int, int], None]
@@ -64,12 +56,11 @@ class DenseIndex:
     """One generation open at a time. Thread-safe. Raises IndexUnavailable; the library then searches by words."""
 
     def __init__(self, folder: Path, embedder_name: str, truth: Truth, server_url: str = "") -> None:
-        self._folder = folder
+        self._folder = IndexFolder(folder)
         self._embedder = embedder_name
         self._truth = truth
         self._server_url = server_url
         self._lock = threading.RLock()
-        self._writer: IO[bytes] | None = None
         self._index: ChromaIndex | None = None
         self._journal: Journal | None = None
         self.generation = ""
@@ -81,15 +72,15 @@ class DenseIndex:
 
     @property
     def is_writer(self) -> bool:
-        return self._writer is not None
+        return self._folder.is_mine
 
     def open(self, on_progress: OnProgress | None = None) -> None:
         """Checks and opens the current generation, brings it up to date, or builds a new one when it is torn."""
-        with self._lock:
+        with self._lock, _disk_trouble():
             if self._index is not None:
                 return
-            self._folder.mkdir(parents=True, exist_ok=True)
-            if not self._take_writer_lock():
+            self._folder.make()
+            if not self._folder.take():
                 self._open_as_reader()
                 return
             problem = self._problem_of_current()
@@ -98,7 +89,7 @@ class DenseIndex:
                 _log.warning("the search index is made anew: %s", problem)
                 self.rebuild(on_progress)
                 return
-            self._sweep()
+            self._folder.sweep(self.generation)
             self._index = self._open_generation(self.generation)
             self.catch_up(on_progress)
 
@@ -108,17 +99,15 @@ class DenseIndex:
                 with suppress(IndexUnavailable):
                     self._index.close()
             self._index = self._journal = None
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+            self._folder.release()
 
     def check(self, timeout_seconds: float = 0) -> str:
         """What is wrong with the current generation, after a full check; empty when it is sound."""
         with self._lock:
-            if not self._read_pointer():
+            if not self._find_current():
                 return "there is no index yet"
             try:
-                journal = Journal.load(self._place(self.generation) / "journal.jsonl")
+                journal = Journal.load(self._folder.place(self.generation) / "journal.jsonl")
             except (OSError, ValueError) as error:
                 return f"the index's journal cannot be read: {error}"
             if problem := self._compare(journal, self._look(self.generation, journal, timeout_seconds)):
@@ -140,8 +129,8 @@ class DenseIndex:
 
     def catch_up(self, on_progress: OnProgress | None = None) -> int:
         """Brings the index to what the ledger holds; how many entries that took. Does nothing without the writer lock."""
-        with self._lock:
-            if self._index is None or self._journal is None or self._writer is None:
+        with self._lock, _disk_trouble():
+            if self._index is None or self._journal is None or not self._folder.is_mine:
                 return 0
             stale = self._difference(self._journal)
             truth = self._truth.digests()
@@ -152,16 +141,16 @@ class DenseIndex:
 
     def rebuild(self, on_progress: OnProgress | None = None) -> None:
         """A new generation from the ledger, checked, then switched to. The old one serves until then."""
-        with self._lock:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            if not self._take_writer_lock():
+        with self._lock, _disk_trouble():
+            self._folder.make()
+            if not self._folder.take():
                 raise IndexUnavailable(
                     "another process writes this index",
                     next_step="stop `opsdesk serve` and try again; it rebuilds a torn index itself",
                 )
-            self._read_pointer()
-            old, new = self.generation, self._next_generation()
-            place = self._place(new)
+            self._find_current()
+            old, new = self.generation, self._folder.next_generation()
+            place = self._folder.place(new)
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
             journal = Journal.create(place / "journal.jsonl", self._embedder)
@@ -174,7 +163,7 @@ class DenseIndex:
                     index.close()
                 shutil.rmtree(place, ignore_errors=True)
                 raise
-            self._write_pointer(new)
+            self._folder.point_at(new)
             previous, self._index, self._journal, self.generation = self._index, index, journal, new
             self._retire(previous, old)
 
@@ -244,10 +233,10 @@ class DenseIndex:
 
     def _problem_of_current(self) -> str:
         """Why the current generation cannot be opened, or empty; then the journal is loaded."""
-        if not self._read_pointer():
+        if not self._find_current():
             return "there is no index yet"
         try:
-            journal = Journal.load(self._place(self.generation) / "journal.jsonl")
+            journal = Journal.load(self._folder.place(self.generation) / "journal.jsonl")
         except (OSError, ValueError) as error:
             return f"the index's journal cannot be read: {error}"
         if journal.embedder != self._embedder:
@@ -266,7 +255,7 @@ class DenseIndex:
         if self._server_url:
             return self._look_at_server(generation, canaries)
         timeout = timeout_seconds or 60 + sum(entry.chunks for entry in journal.entries.values()) / 500
-        return check_in_child(self._place(generation) / "chroma", COLLECTIONS, canaries, timeout)
+        return check_in_child(self._folder.place(generation) / "chroma", COLLECTIONS, canaries, timeout)
 
     def _look_at_server(self, generation: str, canaries: Sequence[Canary]) -> CheckAnswer:
         import numpy as np
@@ -309,7 +298,7 @@ class DenseIndex:
     # --- generations -------------------------------------------------------------------------------------------
 
     def _open_as_reader(self) -> None:
-        if not self._read_pointer():
+        if not self._find_current():
             raise IndexUnavailable(
                 "the search index is being built by another process", next_step="try again in a minute"
             )
@@ -318,36 +307,11 @@ class DenseIndex:
     def _open_generation(self, name: str) -> ChromaIndex:
         if self._server_url:
             return open_server(self._server_url, name, COLLECTIONS)
-        return open_embedded(self._place(name) / "chroma", COLLECTIONS)
+        return open_embedded(self._folder.place(name) / "chroma", COLLECTIONS)
 
-    def _place(self, generation: str) -> Path:
-        return self._folder / generation
-
-    def _read_pointer(self) -> bool:
-        with suppress(OSError, UnicodeDecodeError):
-            name = (self._folder / "current").read_text(encoding="ascii").strip()
-            if _GENERATION.fullmatch(name) and self._place(name).is_dir():
-                self.generation = name
-                return True
-        self.generation = ""
-        return False
-
-    def _write_pointer(self, name: str) -> None:
-        fresh = self._folder / "current.new"
-        with fresh.open("w", encoding="ascii") as file:
-            file.write(name + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._folder / "current")
-        directory = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-    def _next_generation(self) -> str:
-        numbers = [int(match[1]) for path in self._folder.iterdir() if (match := _GENERATION.fullmatch(path.name))]
-        return f"gen-{max(numbers, default=0) + 1:06d}"
+    def _find_current(self) -> bool:
+        self.generation = self._folder.current()
+        return bool(self.generation)
 
     def _retire(self, previous: ChromaIndex | None, old: str) -> None:
         with suppress(IndexUnavailable):
@@ -357,25 +321,19 @@ class DenseIndex:
                 previous.close()
         if old:
             _log.info("index generation %s replaces %s", self.generation, old)
-        self._sweep()
+        self._folder.sweep(self.generation)
 
-    def _sweep(self) -> None:
-        """Removes generations that nothing points at: what a kill left behind."""
-        for path in self._folder.iterdir():
-            if _GENERATION.fullmatch(path.name) and path.name != self.generation:
-                shutil.rmtree(path, ignore_errors=True)
 
-    def _take_writer_lock(self) -> bool:
-        if self._writer is not None:
-            return True
-        file = (self._folder / "writer.lock").open("ab")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            return False
-        self._writer = file
-        return True
+@contextmanager
+def _disk_trouble() -> Iterator[None]:
+    """No permission, no space, no folder: the library goes on without the index."""
+    try:
+        yield
+    except OSError as error:
+        raise IndexUnavailable(
+            f"the folder of the search index cannot be used: {error}",
+            next_step="check its permissions and the disk's space",
+        ) from error
 
 
 def _ids(key: Key, start: int, stop: int) -> list[str]:

@@ -135,7 +135,7 @@ def _text(record: Record, name: str) -> Text | None:
     parts = (
         value if isinstance(value, Mapping) else {language: record.get(f"{name}_{language}") for language in _LANGUAGES}
     )
-    both = value if isinstance(value, str) else ""
+    both = value or "" if not isinstance(value, Mapping) else ""
     en, zh = (_plain(parts.get(language) or both, name) for language in _LANGUAGES)
     return Text(en=en or zh, zh=zh or en) if en or zh else None
 
