@@ -1,0 +1,268 @@
+# ruff: noqa: ARG001, ARG005 - every compiled condition has the same signature
+"""Conditions that look at a second object: a name that nobody bears, a selector that selects nothing, a port nobody serves.
+
+Each entry of ``CROSS_REFERENCES`` takes its compiled arguments and gives a predicate; each of ``FACT_FUNCTIONS`` gives the
+text of a fact. Both raise ValueError for arguments that make no sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from knowledge.vocabulary import Json
+from tools.detectors.paths import Path
+from tools.detectors.scene import Scene, name_of, namespace_of
+
+Check = Callable[[Scene, Json, Any], bool]
+FactOf = Callable[[Scene, Json, Any], str]
+
+
+@dataclass(frozen=True, slots=True)
+class KindPath:
+    """``Service.metadata.name``: a path within every object of a kind."""
+
+    kind: str
+    path: Path
+
+
+Argument = Path | KindPath
+
+
+def _missing(scene: Scene, root: Json, element: Any, path: Path, other: KindPath) -> list[Any]:
+    if scene.names_unknown(other.kind):
+        return []
+    there = scene.values(other.kind, other.path, namespace_of(root))
+    wanted = [value for value in path.values(root, element) if isinstance(value, (str, int))]
+    return [value for value in wanted if value not in there]
+
+
+def xref_missing(arguments: Sequence[Argument]) -> Check:
+    path, other = _path_and_kind(arguments, "xref_missing($.path, Kind.path)")
+    return lambda scene, root, element: bool(_missing(scene, root, element, path, other))
+
+
+def selects_none(arguments: Sequence[Argument]) -> Check:
+    path = _one_path(arguments, "selects_none($.spec.selector)")
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        selector = path.first(root, element)
+        return bool(selector) and not scene.selected_pods(namespace_of(root), selector) and has_pods(scene)
+
+    return holds
+
+
+def has_pods(scene: Scene) -> bool:
+    return not scene.names_unknown("Pod")
+
+
+def selects_some(arguments: Sequence[Argument]) -> Check:
+    path = _one_path(arguments, "selects_some($.spec.selector)")
+    return lambda scene, root, element: bool(scene.selected_pods(namespace_of(root), path.first(root, element) or {}))
+
+
+def selects_none_ready(arguments: Sequence[Argument]) -> Check:
+    """Some pods are selected and none of them is ready."""
+    path = _one_path(arguments, "selects_none_ready($.spec.selector)")
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        pods = scene.selected_pods(namespace_of(root), path.first(root, element) or {})
+        return bool(pods) and not any(_is_ready(pod) for pod in pods)
+
+    return holds
+
+
+def _is_ready(pod: Json) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+
+
+def nearly_selects(arguments: Sequence[Argument]) -> Check:
+    path = _one_path(arguments, "nearly_selects($.spec.selector)")
+    return lambda scene, root, element: bool(_nearest(scene, root, path.first(root, element) or {}))
+
+
+def _nearest(scene: Scene, root: Json, selector: Json) -> Json | None:
+    """The pod that matches most of a selector that matches nothing: by equal labels, equal keys, or the Service's name."""
+    best, best_score = None, 0.0
+    for pod in scene.snapshot.of_kind("Pod"):
+        if namespace_of(pod) != namespace_of(root):
+            continue
+        labels = (pod.get("metadata") or {}).get("labels") or {}
+        equal = sum(1 for key, value in selector.items() if labels.get(key) == value)
+        related = sum(
+            1 for key, value in selector.items() if key in labels and _resembles(str(value), str(labels[key]))
+        )
+        named = 1.0 if name_of(root) in labels.values() or name_of(pod).startswith(name_of(root)) else 0.0
+        score = equal + 0.5 * related + 0.75 * named
+        if score > best_score:
+            best, best_score = pod, score
+    return best
+
+
+def _resembles(one: str, other: str) -> bool:
+    """``llm-chat`` and ``llm-chat-v2`` resemble each other; so do ``gateway`` and ``gatewy``."""
+    shorter, longer = sorted((one.lower(), other.lower()), key=len)
+    common = len([1 for left, right in zip(shorter, longer, strict=False) if left == right])
+    return bool(shorter) and (shorter in longer or common >= max(3, 0.6 * len(longer)))
+
+
+def port_unserved(arguments: Sequence[Argument]) -> Check:
+    """``port_unserved($.spec.selector, @)``: none of the selected pods declares the Service port's target."""
+    selector, port = _two_paths(arguments, "port_unserved($.spec.selector, @)")
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        target = _target(port.first(root, element))
+        pods = scene.selected_pods(namespace_of(root), selector.first(root, element) or {})
+        declared = [_declared_ports(pod) for pod in pods]
+        return bool(pods) and all(declared) and not any(target in ports for ports in declared)
+
+    return holds
+
+
+def _target(port: Any) -> Any:
+    return (port.get("targetPort") or port.get("port")) if isinstance(port, dict) else port
+
+
+def _declared_ports(pod: Json) -> set[Any]:
+    found: set[Any] = set()
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        for port in container.get("ports") or ():
+            found.update({port.get("containerPort"), port.get("name")} - {None})
+    return found
+
+
+def key_missing(arguments: Sequence[Argument]) -> Check:
+    """``key_missing(@)``: the ConfigMap of a ``configMapKeyRef`` is there and lacks the key."""
+    path = _one_path(arguments, "key_missing(@.valueFrom.configMapKeyRef)")
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        for reference in path.values(root, element):
+            if isinstance(reference, dict) and not reference.get("optional"):
+                found = scene.snapshot.find("ConfigMap", namespace_of(root), str(reference.get("name", "")))
+                if found is not None and reference.get("key") not in {
+                    *(found.get("data") or {}),
+                    *(found.get("binaryData") or {}),
+                }:
+                    return True
+        return False
+
+    return holds
+
+
+def pods_are_well(arguments: Sequence[Argument]) -> Check:
+    """``pods_are_well($)``: every pod of the workload is well."""
+    path = _one_path(arguments, "pods_are_well($)")
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        item = path.first(root, element)
+        pods = scene.pods_by_workload.get(scene.snapshot.reference(item).key, ()) if isinstance(item, dict) else ()
+        return all(scene.is_well(pod) for pod in pods)
+
+    return holds
+
+
+CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
+    "xref_missing": xref_missing,
+    "selects_none": selects_none,
+    "selects_some": selects_some,
+    "selects_none_ready": selects_none_ready,
+    "nearly_selects": nearly_selects,
+    "port_unserved": port_unserved,
+    "key_missing": key_missing,
+    "pods_are_well": pods_are_well,
+}
+
+
+def missing(arguments: Sequence[Argument]) -> FactOf:
+    path, other = _path_and_kind(arguments, "missing($.path, Kind.path)")
+    return lambda scene, root, element: _joined(_missing(scene, root, element, path, other))
+
+
+def nearest(arguments: Sequence[Argument]) -> FactOf:
+    """The workload whose pods a selector nearly matches, as ``deployment/name``."""
+    path = _one_path(arguments, "nearest($.spec.selector)")
+
+    def fact(scene: Scene, root: Json, element: Any) -> str:
+        pod = _nearest(scene, root, path.first(root, element) or {})
+        workload = scene.workload_of(pod) if pod is not None else None
+        return f"{workload.kind.lower()}/{workload.name}" if workload else ""
+
+    return fact
+
+
+def nearest_labels(arguments: Sequence[Argument]) -> FactOf:
+    """A JSON patch's worth of truth: the labels that the nearest pods carry under the selector's keys."""
+    path = _one_path(arguments, "nearest_labels($.spec.selector)")
+
+    def fact(scene: Scene, root: Json, element: Any) -> str:
+        selector = path.first(root, element) or {}
+        pod = _nearest(scene, root, selector)
+        labels = ((pod or {}).get("metadata") or {}).get("labels") or {}
+        if not set(selector) <= set(labels):
+            return ""
+        return ",".join(f'"{key}":"{labels[key]}"' for key in selector)
+
+    return fact
+
+
+def served_port(arguments: Sequence[Argument]) -> FactOf:
+    """The one port that the selected pods do declare; empty when there are several to choose from."""
+    path = _one_path(arguments, "served_port($.spec.selector)")
+
+    def fact(scene: Scene, root: Json, element: Any) -> str:
+        pods = scene.selected_pods(namespace_of(root), path.first(root, element) or {})
+        numbers = {port for pod in pods for port in _declared_ports(pod) if isinstance(port, int)}
+        return str(numbers.pop()) if len(numbers) == 1 else ""
+
+    return fact
+
+
+def double(arguments: Sequence[Argument]) -> FactOf:
+    """Twice a quantity such as ``512Mi``: a first proposal for a limit that was too small."""
+    path = _one_path(arguments, "double($.path)")
+
+    def fact(scene: Scene, root: Json, element: Any) -> str:
+        value = str(path.first(root, element) or "")
+        digits = value.rstrip("KMGTPEkmi")
+        return f"{int(digits) * 2}{value[len(digits) :]}" if digits.isdigit() else ""
+
+    return fact
+
+
+def listed(arguments: Sequence[Argument]) -> FactOf:
+    path = _one_path(arguments, "listed($.path)")
+    return lambda scene, root, element: _joined(path.values(root, element))
+
+
+FACT_FUNCTIONS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {
+    "missing": missing,
+    "nearest": nearest,
+    "nearest_labels": nearest_labels,
+    "served_port": served_port,
+    "double": double,
+    "listed": listed,
+}
+
+
+def _joined(values: Iterable[Any]) -> str:
+    return ", ".join(dict.fromkeys(str(value) for value in values))
+
+
+def _one_path(arguments: Sequence[Argument], usage: str) -> Path:
+    if len(arguments) != 1 or not isinstance(arguments[0], Path):
+        raise ValueError(f"expected {usage}")
+    return arguments[0]
+
+
+def _two_paths(arguments: Sequence[Argument], usage: str) -> tuple[Path, Path]:
+    if len(arguments) != 2 or not isinstance(arguments[0], Path) or not isinstance(arguments[1], Path):
+        raise ValueError(f"expected {usage}")
+    return arguments[0], arguments[1]
+
+
+def _path_and_kind(arguments: Sequence[Argument], usage: str) -> tuple[Path, KindPath]:
+    if len(arguments) != 2 or not isinstance(arguments[0], Path) or not isinstance(arguments[1], KindPath):
+        raise ValueError(f"expected {usage}")
+    return arguments[0], arguments[1]

@@ -1,0 +1,154 @@
+"""Judges a snapshot: every signal once, then every detector's groups, then one finding per object or workload at fault."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from knowledge.vocabulary import Finding, ObjectRef, Text, digest_of
+from tools.contracts import Snapshot
+from tools.detectors.facts import automatic_facts, filled_text
+from tools.detectors.format import (
+    AlertNameSignal,
+    DetectorForm,
+    EventSignal,
+    ExitCodeSignal,
+    Group,
+    LogSignal,
+    MetricSignal,
+    Signal,
+    StatusSignal,
+)
+from tools.detectors.hits import Cite, Hit, HitTable, earliest, joined
+from tools.detectors.scene import Scene
+from tools.detectors.telemetry import LogWatcher, MetricWatcher
+from tools.detectors.watchers import AlertWatcher, EventWatcher, ExitCodeWatcher, StatusWatcher
+
+MAXIMUM_CITATIONS = 8
+"""Evidence per finding: ten pods with the same fault are told by the first few."""
+
+Numbered = tuple[str, tuple[Any, ...]] | int
+"""A group of signals with numbers for leaves: ("any", (0, ("all", (1, 2))))."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    form: DetectorForm
+    family: str
+    finding: Finding
+
+
+class Engine:
+    def __init__(self, forms: Sequence[DetectorForm]) -> None:
+        signals: list[Signal] = []
+        self._plans = [(form, _numbered(form.signals, signals)) for form in forms]
+        indexed = list(enumerate(signals))
+        self._watchers = (
+            StatusWatcher([(number, one) for number, one in indexed if isinstance(one, StatusSignal)]),
+            EventWatcher([(number, one) for number, one in indexed if isinstance(one, EventSignal)]),
+            ExitCodeWatcher([(number, one) for number, one in indexed if isinstance(one, ExitCodeSignal)]),
+            LogWatcher([(number, one) for number, one in indexed if isinstance(one, LogSignal)]),
+            MetricWatcher([(number, one) for number, one in indexed if isinstance(one, MetricSignal)]),
+            AlertWatcher([(number, one) for number, one in indexed if isinstance(one, AlertNameSignal)]),
+        )
+
+    def detect(self, snapshot: Snapshot) -> list[Finding]:
+        """Most severe first; what yields to a narrower fault of the same family is left out."""
+        scene, table = Scene(snapshot), HitTable()
+        for watcher in self._watchers:
+            watcher.watch(scene, table)
+        judged: list[_Judged] = []
+        for form, plan in self._plans:
+            hits = _resolved(plan, table)
+            if hits:
+                judged.extend(_concluded(scene, form, hits))
+        kept = [one.finding for one in judged if not _yields(one, judged)]
+        return sorted(kept, key=lambda finding: (finding.severity.rank, finding.fault, finding.object.key))
+
+
+def _numbered(group: Group, signals: list[Signal]) -> Numbered:
+    parts: list[Numbered] = []
+    for part in (*group.any, *group.all):
+        if isinstance(part, Group):
+            parts.append(_numbered(part, signals))
+        else:
+            parts.append(len(signals))
+            signals.append(part)
+    return ("any" if group.any else "all", tuple(parts))
+
+
+def _resolved(plan: Numbered, table: HitTable) -> list[Hit]:
+    if isinstance(plan, int):
+        return list(table.of(plan))
+    mode, parts = plan
+    if mode == "any":
+        return [hit for part in parts for hit in _resolved(part, table)]
+    found = []
+    for part in parts:
+        hits = _resolved(part, table)
+        if not hits:
+            return []
+        found.append(hits)
+    return joined(found)
+
+
+def _concluded(scene: Scene, form: DetectorForm, hits: Sequence[Hit]) -> list[_Judged]:
+    by_target: dict[str, list[Hit]] = defaultdict(list)
+    for hit in hits:
+        by_target[hit.family if form.report_at == "workload" else hit.reference.key].append(hit)
+    return [_judged(scene, form, group) for group in by_target.values()]
+
+
+def _judged(scene: Scene, form: DetectorForm, hits: Sequence[Hit]) -> _Judged:
+    main = hits[0]
+    target = _target(scene, form, main)
+    facts = {**automatic_facts(scene, target, hits)}
+    for hit in reversed(hits):
+        facts.update({name: value for name, value in hit.facts.items() if value})
+    finding = Finding(
+        id="f-" + digest_of([scene.snapshot.cluster, form.id, target.key])[7:19],
+        fault=form.id,
+        layer=form.layer,
+        severity=form.severity,
+        object=target,
+        title=Text(en=filled_text(form.title.en, facts, "en"), zh=filled_text(form.title.zh, facts, "zh")),
+        explanation=Text(
+            en=filled_text(form.explanation.en, facts, "en"), zh=filled_text(form.explanation.zh, facts, "zh")
+        ),
+        evidence_ids=_citations(hits),
+        began_at=earliest(hit.began_at for hit in hits),
+        is_symptom=form.is_symptom,
+        facts=facts,
+    )
+    return _Judged(form=form, family=main.family, finding=finding)
+
+
+def _target(scene: Scene, form: DetectorForm, hit: Hit) -> ObjectRef:
+    if form.report_at == "workload" and hit.item is not None:
+        return scene.workload_of(hit.item)
+    return scene.snapshot.reference(hit.item) if hit.item is not None else hit.reference
+
+
+def _citations(hits: Sequence[Hit]) -> tuple[str, ...]:
+    """The first hit whole, then one citation of each further hit in turn, up to the bound."""
+    cites: list[Cite] = list(hits[0].cites)
+    for depth in range(max(len(hit.cites) for hit in hits)):
+        cites.extend(hit.cites[depth] for hit in hits[1:] if depth < len(hit.cites))
+    return tuple(dict.fromkeys(cite() for cite in cites[:MAXIMUM_CITATIONS]))
+
+
+def _yields(one: _Judged, judged: Sequence[_Judged]) -> bool:
+    if not one.form.yields_to:
+        return False
+    return any(
+        other is not one
+        and (other.family == one.family or other.finding.object.key == one.finding.object.key)
+        and (
+            other.form.id in one.form.yields_to
+            or f"layer:{other.form.layer.value}" in one.form.yields_to
+            or ("causes" in one.form.yields_to and not other.form.is_symptom and "causes" not in other.form.yields_to)
+        )
+        for other in judged
+    )

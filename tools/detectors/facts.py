@@ -1,0 +1,99 @@
+"""What is known of a faulty object without a detector saying so: its pods, nodes, images, revisions. Facts fill the
+placeholders of explanations (``{container}``) and of remedies (``<container>``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from knowledge.vocabulary import Json, ObjectRef
+from tools.detectors.hits import Hit
+from tools.detectors.scene import Scene
+
+LISTED_PODS = 20
+REVISION = "deployment.kubernetes.io/revision"
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+UNKNOWN = {"en": "(not known)", "zh": "（未知）"}
+
+
+def filled_text(text: str, facts: Mapping[str, str], language: str) -> str:
+    return PLACEHOLDER.sub(lambda found: facts.get(found.group(1)) or UNKNOWN[language], text)
+
+
+def automatic_facts(scene: Scene, target: ObjectRef, hits: Sequence[Hit]) -> dict[str, str]:
+    """Facts of the target and of the pods in which the fault was seen; an unknown one is absent, never empty."""
+    pods = list({hit.reference.key: hit.item for hit in hits if hit.reference.kind == "Pod"}.values())
+    names = sorted({hit.reference.name for hit in hits if hit.reference.kind == "Pod"})
+    container = next((hit.facts["container"] for hit in hits if hit.facts.get("container")), "")
+    facts = {
+        "kind": target.kind,
+        "name": target.name,
+        "namespace": target.namespace,
+        "workload": f"{target.kind.lower()}/{target.name}",
+        target.kind.lower(): target.name,
+        "pods": ", ".join(names[:LISTED_PODS]),
+        "pod_count": str(len(names)) if names else "",
+        "pod": names[0] if names else "",
+    }
+    known = [pod for pod in pods if pod is not None]
+    if known:
+        facts.update(_pod_facts(known, container))
+    facts.update(_workload_facts(scene, target, container or facts.get("container", "")))
+    return {name: value for name, value in facts.items() if value}
+
+
+def _pod_facts(pods: Sequence[Json], container: str) -> dict[str, str]:
+    spec = pods[0].get("spec") or {}
+    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    chosen = next((one for one in containers if one.get("name") == container), containers[0] if containers else {})
+    statuses = (pods[0].get("status") or {}).get("containerStatuses") or ()
+    status: Json = next((one for one in statuses if one.get("name") == chosen.get("name")), {})
+    resources = chosen.get("resources") or {}
+    return {
+        "node": ", ".join(sorted({str((pod.get("spec") or {}).get("nodeName") or "") for pod in pods} - {""})),
+        "container": str(chosen.get("name", "")),
+        "image": str(chosen.get("image", "")),
+        "restart_count": str(status.get("restartCount", "")),
+        "memory_limit": str((resources.get("limits") or {}).get("memory", "")),
+        "memory_limit_doubled": _doubled(str((resources.get("limits") or {}).get("memory", ""))),
+        "cpu_limit": str((resources.get("limits") or {}).get("cpu", "")),
+        "service_account": str(spec.get("serviceAccountName", "")),
+    }
+
+
+def _doubled(quantity: str) -> str:
+    digits = quantity.rstrip("KMGTPEkmi")
+    return f"{int(digits) * 2}{quantity[len(digits) :]}" if digits.isdigit() else ""
+
+
+def _workload_facts(scene: Scene, target: ObjectRef, container: str) -> dict[str, str]:
+    """For a Deployment with an older revision at hand: that revision, and the container's image in it."""
+    item = scene.find(target)
+    if item is None:
+        return {}
+    facts = {"replicas": str((item.get("spec") or {}).get("replicas", ""))}
+    if target.kind == "Deployment":
+        previous = _previous_replica_set(scene, target)
+        if previous is not None:
+            annotations = previous["metadata"].get("annotations") or {}
+            template = (((previous.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or ()
+            chosen: Json = next((one for one in template if one.get("name") == container), {})
+            facts["previous_revision"] = str(annotations.get(REVISION, ""))
+            facts["previous_image"] = str(chosen.get("image", ""))
+    return facts
+
+
+def _previous_replica_set(scene: Scene, target: ObjectRef) -> Json | None:
+    """The newest of the deployment's ReplicaSets below its current revision."""
+    owned = []
+    for replica_set in scene.snapshot.of_kind("ReplicaSet"):
+        metadata = replica_set.get("metadata") or {}
+        owners = metadata.get("ownerReferences") or ()
+        is_owned = metadata.get("namespace", "") == target.namespace and any(
+            owner.get("kind") == "Deployment" and owner.get("name") == target.name for owner in owners
+        )
+        revision = (metadata.get("annotations") or {}).get(REVISION, "")
+        if is_owned and revision.isdigit():
+            owned.append((int(revision), replica_set))
+    owned.sort(key=lambda pair: pair[0])
+    return owned[-2][1] if len(owned) >= 2 else None

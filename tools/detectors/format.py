@@ -1,0 +1,316 @@
+"""The shape of a detector file, checked when it is read: what is wrong is named with file and line.
+
+A file is one fault, or a family of faults in a table (``rows`` fill the ``[[marks]]`` of one fault). A signal *speaks of* now
+or of the past. What speaks of the past (an event, a previous container's log, an exit code) counts only while its object
+is still unwell and while it is fresh; what speaks of now counts by itself, while it is fresh.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import re2
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from knowledge.errors import MalformedDetector
+from knowledge.vocabulary import Json, Layer, Severity, Text
+from tools.detectors.condition import compile_condition, compile_fact, compile_path
+from tools.detectors.scanner import read_duration
+
+Relation = Literal["same", "owns", "selects", "routes", "mounts", "runs_on", "calls", "scales", "limits", "namespace"]
+"""How the cause's object must stand to the effect's: see ``agent/reasoning/topology.py``. ``same``: the same object or family."""
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _checked_regex(pattern: str) -> str:
+    try:
+        re2.compile(pattern)
+    except re2.error as problem:
+        raise ValueError(f"not an RE2 expression: {pattern!r} ({problem})") from None
+    return pattern
+
+
+def _checked_duration(text: str) -> str:
+    read_duration(text)
+    return text
+
+
+Regex = Annotated[str, Field(min_length=1)]
+
+
+class Signal(Part):
+    """``within``: how fresh it must be. ``facts``: name to path, fact function or "text"; named groups of regexes join them."""
+
+    speaks_of: Literal["now", "past"] = "now"
+    within: str = "15m"
+    facts: dict[str, str] = Field(default_factory=dict)
+    note: str = ""
+
+    _within = field_validator("within")(_checked_duration)
+
+
+class StatusSignal(Signal):
+    """A condition over one object; with ``each``, over each element of a list (``@``), which the facts then tell of.
+
+    Objects that are well are skipped unless ``also_when_well``: a restart that was survived is not a fault."""
+
+    kind: Literal["status"]
+    where: str
+    each: tuple[str, ...] = ()
+    match: str
+    since: str = ""
+    cite: tuple[str, ...] = ("status",)
+    also_when_well: bool = False
+
+    @model_validator(mode="after")
+    def _compiles(self) -> StatusSignal:
+        compile_condition(self.match)
+        for path in (*self.each, *([self.since] if self.since else [])):
+            compile_path(path)
+        for fact in self.facts.values():
+            compile_fact(fact)
+        return self
+
+
+class EventSignal(Signal):
+    kind: Literal["event"]
+    speaks_of: Literal["now", "past"] = "past"
+    within: str = "60m"
+    about: tuple[str, ...] = ()
+    reason: tuple[str, ...] = ()
+    type: Literal["Normal", "Warning", ""] = ""
+    message: str = ""
+    at_least: int = 1
+
+    _message = field_validator("message")(_checked_regex)
+
+
+class LogSignal(Signal):
+    """Lines of containers (or of nodes). ``at_least`` lines within ``within`` have to match."""
+
+    kind: Literal["log"]
+    speaks_of: Literal["now", "past"] = "past"
+    within: str = "60m"
+    where: Literal["current", "previous", "node", "any"] = "any"
+    match: Regex
+    example: str = ""
+    at_least: int = 1
+
+    _match = field_validator("match")(_checked_regex)
+
+
+class ExitCodeSignal(Signal):
+    """How a container last ended. Reads the state or, when it runs again, the last state."""
+
+    kind: Literal["exit_code"]
+    speaks_of: Literal["now", "past"] = "past"
+    codes: tuple[int, ...]
+    reason: str = ""
+
+
+class MetricSignal(Signal):
+    """A named answer of the metrics collector, one verdict per series. ``over``: divide by another answer's series with the
+    same ``by`` labels. ``promql`` documents the question; the collector asks it."""
+
+    kind: Literal["metric"]
+    key: tuple[str, ...]
+    labels: dict[str, str] = Field(default_factory=dict)
+    take: Literal["last", "max", "min", "mean", "increase", "shift", "hours_to"] = "last"
+    over: str = ""
+    by: tuple[str, ...] = ()
+    op: Literal[">", ">=", "<", "<=", "=="] = ">"
+    than: float
+    toward: float = 0.0
+    about: Literal["Pod", "Node", "Service", "Ingress", "PersistentVolumeClaim", "Deployment", "GPU", "any"] = "any"
+    promql: str = ""
+
+    _labels = field_validator("labels")(lambda labels: {name: _checked_regex(value) for name, value in labels.items()})
+
+
+class AlertNameSignal(Signal):
+    kind: Literal["alertname"]
+    match: Regex
+    labels: dict[str, str] = Field(default_factory=dict)
+
+    _match = field_validator("match")(_checked_regex)
+
+
+Leaf = Annotated[
+    StatusSignal | EventSignal | LogSignal | ExitCodeSignal | MetricSignal | AlertNameSignal,
+    Field(discriminator="kind"),
+]
+LEAVES: tuple[type[Signal], ...] = (
+    StatusSignal, EventSignal, LogSignal, ExitCodeSignal, MetricSignal, AlertNameSignal,
+)  # fmt: skip
+
+
+class Group(Part):
+    """``any`` of these, or ``all`` of them on the same object (or family); ``all`` may stand inside ``any``."""
+
+    any: tuple[Leaf | Group, ...] = ()
+    all: tuple[Leaf | Group, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Group:
+        if bool(self.any) == bool(self.all):
+            raise ValueError("a group of signals has either `any` or `all`")
+        return self
+
+    def leaves(self) -> Iterator[Signal]:
+        for part in (*self.any, *self.all):
+            if isinstance(part, Group):
+                yield from part.leaves()
+            else:
+                yield part
+
+    @property
+    def depth(self) -> int:
+        return 1 + max((part.depth for part in (*self.any, *self.all) if isinstance(part, Group)), default=0)
+
+
+class Explains(Part):
+    """Faults (ids, ``layer:probe``, or ``symptoms``) that this one causes on objects that stand in one of these relations."""
+
+    faults: tuple[str, ...]
+    over: tuple[Relation, ...] = ("same",)
+
+
+class ScriptChoice(Part):
+    """A script that is right only when these facts are known."""
+
+    needs: tuple[str, ...] = ()
+    script: str
+
+
+class RemedyForm(Part):
+    """Scripts in order of preference: the first whose placeholders can all be filled is proposed."""
+
+    scripts: tuple[ScriptChoice, ...] = ()
+    manual: tuple[Text, ...] = ()
+    none_reason: Text | None = None
+
+    @field_validator("scripts", mode="before")
+    @classmethod
+    def _plain_scripts(cls, scripts: Any) -> Any:
+        return [{"script": one} if isinstance(one, str) else one for one in scripts]
+
+    @model_validator(mode="after")
+    def _says_something(self) -> RemedyForm:
+        if not (self.scripts or self.manual or self.none_reason):
+            raise ValueError("a remedy has `scripts`, `manual` steps, or a `none_reason`")
+        return self
+
+
+class Specimens(Part):
+    """Snapshots in short form (``specimen.py``): ``yes`` must be found, ``no`` (near misses) must not."""
+
+    yes: tuple[Json, ...] = Field(min_length=1)
+    no: tuple[Json, ...] = Field(min_length=1)
+
+
+class DetectorForm(Part):
+    """One fault. ``report_at``: ``workload`` makes one finding of all its pods with the fault; ``object`` one per object.
+    ``yields_to``: narrower faults in whose presence, on the same family, this one is not reported."""
+
+    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    layer: Layer
+    severity: Severity
+    title: Text
+    explanation: Text
+    is_symptom: bool = False
+    report_at: Literal["workload", "object"] = "workload"
+    signals: Group
+    yields_to: tuple[str, ...] = ()
+    explains: tuple[Explains, ...] = ()
+    remedy: RemedyForm
+    specimens: Specimens
+    sources: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_flat_enough(self) -> DetectorForm:
+        if self.signals.depth > 2:
+            raise ValueError("signals are nested once at most")
+        return self
+
+
+class PlainLoader(yaml.CSafeLoader):
+    """Safe YAML in which `yes` and `no` are words, and times stay text."""
+
+
+PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":timestamp"))]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+PlainLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
+
+
+def read_forms(path: Path) -> list[DetectorForm]:
+    """The detectors of one file. Raises MalformedDetector with file and line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=PlainLoader)
+        document = yaml.load(text, Loader=PlainLoader)  # noqa: S506 - a safe loader
+    except (OSError, UnicodeDecodeError) as problem:
+        raise MalformedDetector(f"{path.name} cannot be read: {problem}", source=str(path)) from problem
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        line = mark.line + 1 if mark else None
+        raise MalformedDetector(f"{path.name}:{line}: not YAML: {problem}", source=str(path), line=line) from problem
+    if not isinstance(document, dict):
+        raise MalformedDetector(f"{path.name}:1: a detector file is a mapping", source=str(path), line=1)
+    rows = document.pop("rows", None)
+    table = document.pop("table", None)
+    bodies = [document] if rows is None else [_filled(document, row, table, path) for row in rows]
+    return [_validated(body, node, path) for body in bodies]
+
+
+def _filled(document: Json, row: Json, table: Any, path: Path) -> Json:
+    """A table's one body with the row's values for its marks; a row may override whole fields under ``set``."""
+    if table != path.stem:
+        raise MalformedDetector(f"{path.name}:1: `table` must be {path.stem!r}", source=str(path), line=1)
+    overrides = row.get("set", {})
+    text = json.dumps({**document, **overrides}, ensure_ascii=False)
+    for name, value in row.items():
+        if name != "set":
+            text = text.replace(f"[[{name}]]", json.dumps(str(value), ensure_ascii=False)[1:-1])
+    body: Json = json.loads(text)
+    return body
+
+
+def _validated(body: Json, node: Any, path: Path) -> DetectorForm:
+    try:
+        return DetectorForm.model_validate(body)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        place = first["loc"]
+        line = _line_of(node, place)
+        where = ".".join(str(part) for part in place)
+        message = f"{path.name}:{line}: {where}: {first['msg']}"
+        raise MalformedDetector(
+            message,
+            source=str(path),
+            line=line,
+            next_step="correct the file; the shape is in tools/detectors/format.py",
+        ) from problem
+
+
+def _line_of(node: Any, place: Sequence[Any]) -> int:
+    """The line of the deepest part of ``place`` that stands in the file."""
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            child = next((value for key, value in node.value if key.value == part), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            child = node.value[part]
+        else:
+            child = None
+        if child is not None:
+            node = child
+    return int(node.start_mark.line) + 1

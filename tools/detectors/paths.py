@@ -1,0 +1,89 @@
+# ruff: noqa: ARG001, ARG005 - every compiled condition has the same signature
+"""Paths into raw Kubernetes objects, compiled once: ``$.status.containerStatuses[*].state.waiting.reason``.
+
+
+``$`` is the object, ``@`` the element at hand (of ``each``, ``some(...)`` or a filter). Steps: ``.name``, ``["name.with/dots"]``,
+``[*]`` (every element of a list, every value of a map), ``[0]``, ``[?(condition)]``. A missing step gives no values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from knowledge.vocabulary import Json
+
+Step = Callable[[list[Any], Json], list[Any]]
+"""From values to values; the second argument is the object, for filters that look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """``values`` gives every value at the path; ``first`` the first one or None."""
+
+    text: str
+    is_element: bool
+    keys: tuple[str, ...] | None
+    steps: tuple[Step, ...]
+
+    def values(self, root: Json, element: Any) -> list[Any]:
+        here: Any = element if self.is_element else root
+        if self.keys is not None:
+            for key in self.keys:
+                if not isinstance(here, dict):
+                    return []
+                here = here.get(key)
+            return [] if here is None else [here]
+        found = [here]
+        for step in self.steps:
+            found = step(found, root)
+            if not found:
+                break
+        return found
+
+    def first(self, root: Json, element: Any) -> Any:
+        found = self.values(root, element)
+        return found[0] if found else None
+
+    @property
+    def field(self) -> str:
+        """How the path is cited: without its root and its brackets (``status.containerStatuses``)."""
+        return self.text[2:].split("[", 1)[0].rstrip(".")
+
+
+def key_step(key: str) -> Step:
+    def step(found: list[Any], root: Json) -> list[Any]:
+        return [value for item in found if isinstance(item, dict) and (value := item.get(key)) is not None]
+
+    return step
+
+
+def every_step(found: list[Any], root: Json) -> list[Any]:
+    values: list[Any] = []
+    for item in found:
+        if isinstance(item, list):
+            values.extend(item)
+        elif isinstance(item, dict):
+            values.extend(item.values())
+    return values
+
+
+def index_step(index: int) -> Step:
+    def step(found: list[Any], root: Json) -> list[Any]:
+        return [item[index] for item in found if isinstance(item, list) and -len(item) <= index < len(item)]
+
+    return step
+
+
+def filter_step(keep: Callable[[Json, Any], bool]) -> Step:
+    def step(found: list[Any], root: Json) -> list[Any]:
+        return [value for value in every_step(found, root) if keep(root, value)]
+
+    return step
+
+
+def make_path(text: str, keys: Sequence[str], steps: Sequence[Step]) -> Path:
+    """``keys`` are set when the path is plain names only: the common case, which needs no lists."""
+    plain = tuple(keys) if len(keys) == len(steps) else None
+    return Path(text=text, is_element=text.startswith("@"), keys=plain, steps=tuple(steps))

@@ -1,0 +1,137 @@
+"""A snapshot as the detectors look at it: who is well, who owns whom, who is selected. Computed once, asked often."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from knowledge.vocabulary import Json, ObjectRef
+from tools.contracts import Snapshot
+from tools.detectors.wellness import is_well, read_time
+
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+"""Where a climb over ownerReferences ends: the object whose template a fault is in."""
+
+UNREADABLE = frozenset({"Secret"})
+"""Kinds that the reader has no right to: nothing can be concluded from not seeing one."""
+
+
+class Scene:
+    """Everything is lazy: a snapshot in which no detector asks for Services never indexes them."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.now = snapshot.taken_at
+        self._well: dict[int, bool] = {}
+        self._owners: dict[int, Json | None] = {}
+        self._values: dict[tuple[str, str], dict[str, set[Any]]] = {}
+        self._selected: dict[tuple[str, str, str], list[Json]] = {}
+
+    def is_well(self, item: Json) -> bool:
+        known = self._well.get(id(item))
+        if known is None:
+            known = self._well[id(item)] = is_well(item, self.now)
+        return known
+
+    def find(self, reference: ObjectRef) -> Json | None:
+        return self.snapshot.find(reference.kind, reference.namespace, reference.name)
+
+    def owner_of(self, item: Json) -> Json | None:
+        """The controlling owner that was gathered."""
+        if id(item) not in self._owners:
+            metadata = item.get("metadata") or {}
+            owners = metadata.get("ownerReferences") or ()
+            chosen = next((one for one in owners if one.get("controller")), owners[0] if owners else None)
+            namespace = metadata.get("namespace", "")
+            found = self.snapshot.find(chosen["kind"], namespace, chosen["name"]) if chosen else None
+            self._owners[id(item)] = found
+        return self._owners[id(item)]
+
+    def workload_of(self, item: Json) -> ObjectRef:
+        """The workload whose template made the object; the object itself when it has none. An owner that was not gathered
+        is still named, except a ReplicaSet, whose Deployment nobody could tell."""
+        here = item
+        for _ in range(4):
+            if here.get("kind") in WORKLOADS:
+                break
+            owner = self.owner_of(here)
+            if owner is None:
+                return self._named_owner(here)
+            here = owner
+        return self.snapshot.reference(here)
+
+    def _named_owner(self, item: Json) -> ObjectRef:
+        metadata = item.get("metadata") or {}
+        for owner in metadata.get("ownerReferences") or ():
+            if owner.get("controller", True) and owner.get("kind") in WORKLOADS:
+                return ObjectRef(
+                    cluster=self.snapshot.cluster,
+                    kind=owner["kind"],
+                    namespace=metadata.get("namespace", ""),
+                    name=owner["name"],
+                    api_version=owner.get("apiVersion", ""),
+                    uid=owner.get("uid", ""),
+                )
+        return self.snapshot.reference(item)
+
+    @cached_property
+    def pods_by_workload(self) -> Mapping[str, Sequence[Json]]:
+        found: dict[str, list[Json]] = defaultdict(list)
+        for pod in self.snapshot.of_kind("Pod"):
+            found[self.workload_of(pod).key].append(pod)
+        return found
+
+    @cached_property
+    def _pods_by_label(self) -> Mapping[tuple[str, str, str], list[Json]]:
+        found: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
+        for pod in self.snapshot.of_kind("Pod"):
+            metadata = pod.get("metadata") or {}
+            for key, value in (metadata.get("labels") or {}).items():
+                found[metadata.get("namespace", ""), key, value].append(pod)
+        return found
+
+    def selected_pods(self, namespace: str, selector: Mapping[str, str]) -> list[Json]:
+        """Pods of the namespace that carry every label of the selector; an empty selector selects nothing here."""
+        if not selector:
+            return []
+        sets = [self._pods_by_label.get((namespace, key, value), []) for key, value in selector.items()]
+        smallest = min(sets, key=len)
+        return [
+            pod
+            for pod in smallest
+            if all((pod["metadata"].get("labels") or {}).get(key) == value for key, value in selector.items())
+        ]
+
+    def names_unknown(self, kind: str) -> bool:
+        """Whether "not there" cannot be told from "not read": unreadable kinds, kinds with a gap, kinds never gathered."""
+        if kind in UNREADABLE or not self.snapshot.of_kind(kind):
+            return True
+        return kind.lower() in self._gap_words
+
+    @cached_property
+    def _gap_words(self) -> str:
+        return " ".join(f"{gap.source} {gap.query}".lower() for gap in self.snapshot.gaps)
+
+    def values(self, kind: str, path: Any, namespace: str) -> set[Any]:
+        """All values at a path among the objects of a kind in one namespace (cluster-scoped: namespace empty)."""
+        by_namespace = self._values.get((kind, path.text))
+        if by_namespace is None:
+            by_namespace = defaultdict(set)
+            for item in self.snapshot.of_kind(kind):
+                found = (value for value in path.values(item, item) if isinstance(value, (str, int)))
+                by_namespace[(item.get("metadata") or {}).get("namespace", "")].update(found)
+            self._values[kind, path.text] = by_namespace
+        return by_namespace.get(namespace, set()) | (by_namespace.get("", set()) if namespace else set())
+
+
+def namespace_of(item: Json) -> str:
+    return str((item.get("metadata") or {}).get("namespace", ""))
+
+
+def name_of(item: Json) -> str:
+    return str((item.get("metadata") or {}).get("name", ""))
+
+
+__all__ = ["WORKLOADS", "Scene", "name_of", "namespace_of", "read_time"]

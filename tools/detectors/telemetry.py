@@ -1,0 +1,184 @@
+"""The watchers of logs and metrics: the two kinds of signal that are lines and numbers, not objects."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from statistics import fmean
+from typing import Any
+
+import re2
+
+from tools.contracts import LogText, MetricAnswer
+from tools.detectors.format import LogSignal, MetricSignal
+from tools.detectors.hits import Hit, HitTable, reference_from_labels
+from tools.detectors.scanner import read_duration
+from tools.detectors.scene import Scene, read_time
+from tools.detectors.statistics import hours_to, increase, level_shift
+from tools.detectors.watchers import still_matters
+from tools.ports import Series
+from tools.redaction import redact_text
+
+SET_MEMORY_BYTES = 512 * 1024 * 1024
+"""RE2's set answers "nothing" when its automaton outgrows its memory: the default is too small for hundreds of patterns."""
+
+CITED_LINES = 5
+
+
+class LogWatcher:
+    """One pass of an RE2 set says which patterns occur in a text at all; only those are looked for one by one."""
+
+    def __init__(self, signals: Sequence[tuple[int, LogSignal]]) -> None:
+        options = re2.Options()
+        options.max_mem = SET_MEMORY_BYTES
+        self._set = re2.Set.SearchSet(options)
+        self._entries = []
+        for number, signal in signals:
+            pattern = ("(?m)" + signal.match).encode()
+            self._set.Add(pattern)
+            self._entries.append((number, signal, re2.compile(pattern), read_duration(signal.within)))
+        if self._entries:
+            self._set.Compile()
+
+    def watch(self, scene: Scene, table: HitTable) -> None:
+        if not self._entries:
+            return
+        for log in scene.snapshot.logs:
+            text = log.text.encode(errors="replace")
+            for index in self._set.Match(text) if text else ():
+                number, signal, pattern, within = self._entries[index]
+                if not _is_where(log, signal.where):
+                    continue
+                hit = _log_hit(scene, log, text, pattern, signal, within)
+                if hit is not None:
+                    table.add(number, hit.settle(scene))
+
+
+def _is_where(log: LogText, where: str) -> bool:
+    is_node = log.object.kind == "Node"
+    if where == "any":
+        return True
+    if where == "node":
+        return is_node
+    return not is_node and log.is_previous is (where == "previous")
+
+
+def _log_hit(scene: Scene, log: LogText, text: bytes, pattern: Any, signal: LogSignal, within: float) -> Hit | None:
+    if signal.speaks_of == "past" and not still_matters(scene, log.object):
+        return None
+    if signal.speaks_of == "now" and log.is_previous:
+        return None
+    fresh: list[tuple[str, datetime | None, Any]] = []
+    for match in pattern.finditer(text):
+        line = _line_at(text, match.start(), match.end())
+        at = read_time(line.split(" ", 1)[0])
+        if at is None or (scene.now - at).total_seconds() <= within:
+            fresh.append((line, at, match))
+    if len(fresh) < signal.at_least:
+        return None
+    line, _, match = fresh[-1]
+    facts = {name: redact_text(value.decode(errors="replace")) for name, value in match.groupdict().items() if value}
+    facts.update({name: value.strip('"') for name, value in signal.facts.items()})
+    if log.container:
+        facts["container"] = log.container
+    facts["line"] = redact_text(_without_time(line))[:300]
+    facts["line_count"] = str(len(fresh))
+    lines = list(dict.fromkeys(one for one, _, _ in fresh))[-CITED_LINES:]
+    first = min((at for _, at, _ in fresh if at is not None), default=None)
+    return Hit(log.object, scene.find(log.object), facts, first, (lambda: scene.snapshot.cite_log(log, lines),))
+
+
+def _line_at(text: bytes, start: int, end: int) -> str:
+    begin = text.rfind(b"\n", 0, start) + 1
+    stop = text.find(b"\n", end)
+    return text[begin : stop if stop >= 0 else len(text)].decode(errors="replace").strip()
+
+
+def _without_time(line: str) -> str:
+    head, _, rest = line.partition(" ")
+    return rest if rest and read_time(head) is not None else line
+
+
+COMPARE: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq,
+}  # fmt: skip
+
+
+class MetricWatcher:
+    def __init__(self, signals: Sequence[tuple[int, MetricSignal]]) -> None:
+        self._signals = signals
+
+    def watch(self, scene: Scene, table: HitTable) -> None:
+        for number, signal in self._signals:
+            for answer in scene.snapshot.metrics:
+                for series in answer.series:
+                    if answer.key not in signal.key and series.name not in signal.key:
+                        continue
+                    hit = _metric_hit(scene, answer, series, signal)
+                    if hit is not None:
+                        table.add(number, hit.settle(scene))
+
+
+def _metric_hit(scene: Scene, answer: MetricAnswer, series: Series, signal: MetricSignal) -> Hit | None:
+    points = [(at, value) for at, value in series.points if value == value]  # noqa: PLR0124 - NaN is unlike itself
+    if not points or scene.now.timestamp() - points[-1][0] > read_duration(signal.within):
+        return None
+    if not all(re2.search(pattern, series.labels.get(name, "")) for name, pattern in signal.labels.items()):
+        return None
+    value = _taken(points, signal)
+    if signal.over:
+        divisor = _matching_last(scene, series.labels, signal)
+        if not divisor:
+            return None
+        value /= divisor
+    if not COMPARE[signal.op](value, signal.than):
+        return None
+    reference = reference_from_labels(scene.snapshot.cluster, series.labels, signal.about)
+    if reference is None:
+        return None
+    facts = {name: text.strip('"') for name, text in signal.facts.items()}
+    facts.update({"value": f"{value:.4g}", "threshold": f"{signal.than:g}", "metric": answer.key})
+    facts.update(_label_facts(series.labels))
+    began_at = _began(scene, points, signal)
+    cite = lambda: scene.snapshot.cite_metric(answer, series)  # noqa: E731
+    return Hit(reference, scene.find(reference), facts, began_at, (cite,))
+
+
+def _taken(points: Sequence[tuple[float, float]], signal: MetricSignal) -> float:
+    values = [value for _, value in points]
+    return {
+        "last": lambda: values[-1],
+        "max": lambda: max(values),
+        "min": lambda: min(values),
+        "mean": lambda: fmean(values),
+        "increase": lambda: increase(points),
+        "shift": lambda: level_shift(points),
+        "hours_to": lambda: hours_to(points, signal.toward),
+    }[signal.take]()
+
+
+def _matching_last(scene: Scene, labels: Mapping[str, str], signal: MetricSignal) -> float:
+    for answer in scene.snapshot.metrics:
+        for series in answer.series:
+            is_it = signal.over in (answer.key, series.name)
+            if is_it and series.points and all(series.labels.get(name) == labels.get(name) for name in signal.by):
+                return float(series.points[-1][1])
+    return 0.0
+
+
+def _began(scene: Scene, points: Sequence[tuple[float, float]], signal: MetricSignal) -> datetime | None:
+    """The first point of the last unbroken run over the threshold; for counters and trends, unknown."""
+    if signal.take not in ("last", "max", "min") or signal.over:
+        return None
+    began = None
+    for at, value in reversed(points):
+        if not COMPARE[signal.op](value, signal.than):
+            break
+        began = at
+    return datetime.fromtimestamp(began, tz=scene.now.tzinfo) if began is not None else None
+
+
+def _label_facts(labels: Mapping[str, str]) -> dict[str, str]:
+    names = {"container": "container", "model_name": "model", "model": "model", "gpu": "gpu", "UUID": "gpu_uuid"}
+    return {fact: labels[label] for label, fact in names.items() if labels.get(label)}
