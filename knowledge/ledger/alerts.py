@@ -213,11 +213,8 @@ def _earlier_receipts(
 ) -> list[AlertReceipt] | None:
     """None when this delivery is new; its row then stands. Of two at once the second waits here for the first."""
     into = (postgresql.insert if writing.is_postgresql else sqlite.insert)(DeliveryRow)
-    new = into.values(
-        id=body, source=source, key=delivery_key, raw=raw, receipts=[], received_at=writing.at
-    ).on_conflict_do_nothing()
-    result: CursorResult[Any] = writing.session.connection().execute(new)
-    if result.rowcount == 1:
+    new = into.values(id=body, source=source, key=delivery_key, raw=raw, receipts=[], received_at=writing.at)
+    if writing.session.scalar(new.on_conflict_do_nothing().returning(DeliveryRow.id)) is not None:
         return None
     earlier = writing.session.get_one(DeliveryRow, body)
     return [AlertReceipt.model_validate(receipt) for receipt in earlier.receipts]

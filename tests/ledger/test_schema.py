@@ -78,7 +78,7 @@ def test_open_refuses_when_the_schema_is_older(url: str) -> None:
 
 def test_open_refuses_when_a_table_is_missing(url: str) -> None:
     run(url, "DROP TABLE feedback")
-    with pytest.raises(LedgerUnusable, match="half-migrated.*feedback"):
+    with pytest.raises(LedgerUnusable, match=r"half-migrated.*feedback"):
         Ledger.open(url, now)
 
 

@@ -66,7 +66,7 @@ def closed_network() -> Iterator[None]:
 
 def _is_number(host: str) -> bool:
     try:
-        ipaddress.ip_address(host.split("%")[0])
+        ipaddress.ip_address(host.split("%", maxsplit=1)[0])
     except ValueError:
         return False
     return True
