@@ -65,14 +65,20 @@ def open_ledger(settings: Settings, *, upgrade: bool = False) -> Ledger:
 
 def open_library(settings: Settings | None = None, ledger: Ledger | None = None) -> Library:
     """The library over the ledger's texts; its index is opened, checked or rebuilt only when a search needs it."""
-    from knowledge.library import Library
-
     from knowledge.embedding import make_embedder
+    from knowledge.library import Library
+    from tools.script.placeholders import validate_template
 
     settings = settings or Settings.load()
     ledger = ledger or open_ledger(settings)
-    index = settings.knowledge.chroma_url or str(prepare_home(settings) / "index")
-    return Library.open(ledger.library_store, index, make_embedder(settings.knowledge.embedding_model))
+    folder = prepare_home(settings) / "index"
+    return Library.open(
+        ledger.library_store,
+        settings.knowledge.chroma_url or folder,
+        make_embedder(settings.knowledge.embedding_model),
+        validate_script=validate_template,
+        state_folder=folder,
+    )
 
 
 def load_policy(settings: Settings) -> Policy:

@@ -100,6 +100,7 @@ async def _prepare_library(desk: Desk) -> None:
 
     try:
         await asyncio.to_thread(desk.library.load_bundled)
+        await asyncio.to_thread(desk.library.warm)
     except OpsdeskError as error:
         log.warning("library_not_ready", reason=error.message, next_step=error.next_step)
 

@@ -47,8 +47,8 @@
     zh: ...
 
 A remedy is one ``kubectl`` block, or numbered manual steps, or the block and then the steps, or, when there is nothing
-to do, the line ``none:`` and then why, as ``en:`` and ``zh:``. Scripts carry ``<placeholders>`` (small letters, digits,
-hyphens); :func:`fill_with_samples` puts plausible values in their place so that a parser can judge the script.
+to do, the line ``none:`` and then why, as ``en:`` and ``zh:``. Scripts carry ``<placeholders>`` (small letters,
+digits, hyphens); the judge of scripts that is passed in (``tools.script.placeholders.validate_template``) fills them.
 
 A line of text that would read as markup (``en:``, ``zh:``, ``none:``, a heading, a fence, a numbered step) is written
 with a backslash before it; :func:`render_case` does so, and :func:`parse_case` takes it off again.
@@ -63,7 +63,7 @@ from typing import NoReturn
 
 import yaml
 
-from knowledge.case_front import IDENTIFIER, FrontMatter, Problem, read_front_matter
+from knowledge.case_front import FrontMatter, Problem, read_front_matter
 from knowledge.errors import MalformedCase, ScriptRefused
 from knowledge.vocabulary import Case, Remedy, Text
 
@@ -79,7 +79,6 @@ _STEP = re.compile(r"\d{1,3}\. en:[ \t]?(.*)", re.DOTALL)
 _MARKUP = re.compile(r"\\|en:|zh:|none:|#|```|\d{1,3}\. ")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _INDENT = "   "
-_PLACEHOLDER = re.compile(r"<([a-z][a-z0-9-]*)>")
 
 ScriptCheck = Callable[[str], None]
 """Judges a script with its placeholders; raises ScriptRefused (or a ValueError) when it cannot be translated."""
@@ -124,16 +123,6 @@ def looks_like_case(markdown: str) -> bool:
         return False
     front, _, _ = head[4:].partition("\n---")
     return re.search(r"^kind[ \t]*:", front, re.MULTILINE) is not None
-
-
-def fill_with_samples(script: str) -> str:
-    """``script`` with a plausible value for every ``<placeholder>``, so that the grammar can judge it."""
-    return _PLACEHOLDER.sub(lambda match: _sample(match[1]), script)
-
-
-def placeholders(script: str) -> tuple[str, ...]:
-    """Names of the placeholders of ``script``, each once, in order."""
-    return tuple(dict.fromkeys(_PLACEHOLDER.findall(script)))
 
 
 def render_case(case: Case) -> str:
@@ -349,19 +338,3 @@ def _render_remedy(remedy: Remedy) -> str:
     if steps:
         parts.append("\n".join(steps))
     return "\n\n".join(parts)
-
-
-_SAMPLES = (
-    (r"replicas|count|parallelism|min|max|.*-replicas", "2"),
-    (r"revision|port|seconds|minutes|percent|number|.*-seconds", "3"),
-    (r"memory|size|storage|.*-memory", "2Gi"),
-    (r"cpu|.*-cpu", "500m"),
-    (r"image|.*-image", "registry.example.com/team/image:1.2.3"),
-)
-
-
-def _sample(name: str) -> str:
-    for pattern, value in _SAMPLES:
-        if re.fullmatch(pattern, name):
-            return value
-    return "sample" if IDENTIFIER.fullmatch(name) or len(name) < 3 else name

@@ -259,10 +259,10 @@ class Library:
     # --- the index ---------------------------------------------------------------------------------------------
 
     def warm(self, on_progress: OnProgress | None = None) -> IndexHealth:
-        """Opens the index (checking, catching up, rebuilding) and loads the model; searches meanwhile go by words."""
+        """Opens the index: checks it, brings it up to date, makes it again when it is torn. The model is loaded only when
+        vectors are missing. Searches meanwhile go by words. Raises IndexUnavailable."""
         with self._opening:
             self._index.open(on_progress)
-            self._catalogue.embed(["warm"])
         return self._health("")
 
     def check(self) -> IndexHealth:

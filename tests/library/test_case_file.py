@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.case_file import fill_with_samples, looks_like_case, parse_case, placeholders, render_case
+from knowledge.case_file import looks_like_case, parse_case, render_case
 from knowledge.errors import MalformedCase, ScriptRefused
 from knowledge.vocabulary import Case, CaseKind, Layer, Remedy, Text
 
@@ -133,13 +133,6 @@ def test_scalars_stay_text_when_yaml_would_guess_a_type() -> None:
     case = parse_case(GOOD.replace("alerts: [VllmEngineDown]", "alerts: [507, on, 2024-01-01]"))
 
     assert case.alerts == ("507", "on", "2024-01-01")
-
-
-def test_fill_with_samples_leaves_no_placeholder_when_a_script_has_them() -> None:
-    script = "kubectl scale deployment/<deployment> -n <namespace> --replicas=<replicas>"
-
-    assert placeholders(script) == ("deployment", "namespace", "replicas")
-    assert fill_with_samples(script) == "kubectl scale deployment/sample -n sample --replicas=2"
 
 
 def test_looks_like_case_tells_cases_from_documents_when_both_are_markdown() -> None:
