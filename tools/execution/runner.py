@@ -1,0 +1,309 @@
+"""Runs the frozen steps of one review, in order, each write once.
+
+Before a write comes its intent, recorded under a step key. A write without an answer is told by re-reading its target; what
+still cannot be told stops everything and a person is called. A step that fails stops the plan, and what was done before is
+taken back in reverse order, each only while its target still holds what we wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import orjson
+
+from knowledge.errors import OpsdeskError, PlanChangedAfterApproval, Temporary, WriteRejected, WriteUnanswered
+from knowledge.vocabulary import (
+    ApiRequest,
+    ExecutionStatus,
+    FrozenStep,
+    ReversalKind,
+    Review,
+    StepOutcome,
+    StepResult,
+    digest_of,
+)
+from tools.actions.contract import CREATED_UID
+from tools.contracts import Redact
+from tools.execution.standing import Standing, holds, mismatch, object_path, read_object, standing_of
+from tools.ports import ApiAnswer, Clock, ClusterReader, ClusterWriter
+
+OUTPUT_CHARACTERS = 20_000
+REREADS = 3
+REREAD_SECONDS = 0.5
+
+
+class StepLog(Protocol):
+    """The ledger's side of an execution. Every call raises LeaseLost when another executor holds it now: nothing is sent
+    after that."""
+
+    async def stop_reason(self) -> str:
+        """Why no further step may begin (cancelled, frozen); empty to go on."""
+
+    async def intend(self, step: int, step_key: str, request_digest: str) -> None: ...
+
+    async def record(self, result: StepResult) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    status: ExecutionStatus
+    message: str
+
+
+@dataclass
+class StepRunner:
+    """One execution. ``known`` are the results of an earlier process, so that a restart goes on where it was."""
+
+    execution_id: str
+    review: Review
+    reader: ClusterReader
+    writer: ClusterWriter
+    log: StepLog
+    clock: Clock
+    redact: Redact
+    user_agent: str
+    known: Sequence[StepResult] = ()
+    _outcomes: dict[str, StepResult] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._outcomes = {result.step_key: result for result in self.known}
+
+    def key(self, step: FrozenStep, number: int, *, is_inverse: bool = False) -> str:
+        return f"{self.execution_id}/{step.step.index}/{number}" + ("/undo" if is_inverse else "")
+
+    async def run(self) -> Ending:
+        """All steps, or the undo of those that were done."""
+        for step in self.review.steps:
+            reason = await self.log.stop_reason()
+            if reason:
+                return Ending(ExecutionStatus.CANCELLED, f"stopped before step {step.step.index}: {reason}")
+            try:
+                await self._do(step)
+            except WriteUnanswered as error:
+                return Ending(ExecutionStatus.UNKNOWN, f"step {step.step.index}: {error.message}")
+            except OpsdeskError as error:
+                return await self._failed(step, error)
+        return Ending(ExecutionStatus.DONE, "")
+
+    async def _failed(self, step: FrozenStep, error: OpsdeskError) -> Ending:
+        why = f"step {step.step.index}: {error.title}: {error.message}"
+        if not any(self._was_done(other) for other in self.review.steps):
+            return Ending(ExecutionStatus.FAILED, why)
+        undone = await self.undo()
+        return Ending(undone.status, f"{why}; {undone.message}")
+
+    async def undo(self) -> Ending:
+        """Takes back every step that was done, last first. Stops at the first that cannot be."""
+        kept: list[str] = []
+        for step in reversed(self.review.steps):
+            if not step.is_change or not self._was_done(step):
+                continue
+            name = f"step {step.step.index}"
+            if step.reversal is ReversalKind.NONE:
+                return Ending(ExecutionStatus.UNDO_FAILED, f"{name} cannot be taken back")
+            if step.reversal is ReversalKind.SELF_HEALS:
+                kept.append(f"{name} is put right by its controller")
+                continue
+            try:
+                await self._take_back(step)
+            except OpsdeskError as error:
+                return Ending(ExecutionStatus.UNDO_FAILED, f"undo of {name}: {error.title}: {error.message}")
+        return Ending(ExecutionStatus.UNDONE, "; ".join(["what was done was undone", *kept]))
+
+    def _was_done(self, step: FrozenStep) -> bool:
+        return step.is_change and any(
+            (known := self._outcomes.get(self.key(step, number))) is not None and known.outcome is StepOutcome.DONE
+            for number in range(len(step.requests))
+        )
+
+    # --- one step -------------------------------------------------------------------------------------------------
+
+    async def _do(self, step: FrozenStep) -> None:
+        if step.step.is_read:
+            await self._read(step)
+            return
+        pending = [n for n in range(len(step.requests)) if not self._is_settled(self.key(step, n))]
+        fresh = len(pending) == len(step.requests) and not any(self.key(step, n) in self._outcomes for n in pending)
+        if fresh and step.requests:
+            await self._check_before(step)
+        for number in pending:
+            await self._write(step, step.requests[number], self.key(step, number), is_inverse=False)
+
+    def _is_settled(self, key: str) -> bool:
+        known = self._outcomes.get(key)
+        return known is not None and known.outcome not in {StepOutcome.PENDING, StepOutcome.INTENDED}
+
+    async def _check_before(self, step: FrozenStep) -> None:
+        """The target has to be the very object that was reviewed, its fields as they were."""
+        if step.target is None:
+            return
+        item = await read_object(self.reader, object_path(step.requests[0], step))
+        uid = step.target.uid
+        if uid and (item is None or item["metadata"].get("uid") != uid):
+            raise PlanChangedAfterApproval(f"{step.target.key} is not the object that was reviewed")
+        changed = mismatch(item, step.before)
+        if changed:
+            raise PlanChangedAfterApproval(f"{step.target.key}: {changed}", next_step="have the plan reviewed again")
+
+    async def _read(self, step: FrozenStep) -> None:
+        key = self.key(step, 0)
+        if self._is_settled(key):
+            return
+        started = self.clock.now()
+        lines = []
+        for request in step.requests:
+            found = await self.reader.raw(request.path, request.query)
+            lines.append(found if isinstance(found, str) else orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        output = self.redact("\n".join(lines))[:OUTPUT_CHARACTERS]
+        await self._record(
+            StepResult(
+                step=step.step.index,
+                step_key=key,
+                outcome=StepOutcome.DONE,
+                output=output,
+                started_at=started,
+                finished_at=self.clock.now(),
+            )
+        )
+
+    async def _take_back(self, step: FrozenStep) -> None:
+        for number, inverse in enumerate(step.inverse):
+            key = self.key(step, number, is_inverse=True)
+            if self._is_settled(key):
+                continue
+            if self._outcomes.get(key) is None:
+                item = await read_object(self.reader, object_path(step.requests[0], step))
+                changed = mismatch(item, step.after)
+                if changed:
+                    raise PlanChangedAfterApproval(
+                        f"somebody has changed it since: {changed}", next_step="take it back by hand if it has to be"
+                    )
+            await self._write(step, self._with_uid(inverse, step), key, is_inverse=True)
+        item = await read_object(self.reader, object_path(step.requests[0], step))
+        if not holds(item, step.before) and not (item and item["metadata"].get("deletionTimestamp")):
+            raise WriteRejected("the target is not as it was before", status=200, reason=mismatch(item, step.before))
+
+    def _with_uid(self, inverse: ApiRequest, step: FrozenStep) -> ApiRequest:
+        """Deletes only the very object that this execution created."""
+        known = self._outcomes.get(self.key(step, 0))
+        uid = known.output.removeprefix("uid=") if known and known.output.startswith("uid=") else ""
+        body = orjson.loads(orjson.dumps(inverse.body).replace(CREATED_UID.encode(), uid.encode()))
+        return inverse.model_copy(update={"body": body})
+
+    # --- one write ------------------------------------------------------------------------------------------------
+
+    async def _write(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> None:
+        """Sends one request once, or finds out what became of it. Raises WriteRejected, WriteUnanswered."""
+        started = self.clock.now()
+        known = self._outcomes.get(key)
+        if known is not None and known.outcome is StepOutcome.INTENDED:
+            standing = await self._standing(step, request, is_inverse=is_inverse)
+            if standing is Standing.DONE:
+                await self._settle(step, key, is_inverse, "found done after a restart")
+                return
+            if standing is Standing.UNKNOWN:
+                await self._unknown(step, key, "after a restart the target is neither as before nor as intended")
+        await self.log.intend(step.step.index, key, digest_of(request.model_dump(mode="json")))
+        self._outcomes[key] = StepResult(
+            step=step.step.index, step_key=key, outcome=StepOutcome.INTENDED, started_at=started
+        )
+        try:
+            answer = await self.writer.send(request, user_agent=self.user_agent)
+        except WriteUnanswered:
+            await self._resolve(step, request, key, is_inverse=is_inverse)
+            return
+        except Temporary as error:
+            await self._reject(step, key, error.message)
+            raise
+        await self._take(step, request, key, answer, is_inverse=is_inverse)
+
+    async def _take(
+        self, step: FrozenStep, request: ApiRequest, key: str, answer: ApiAnswer, *, is_inverse: bool
+    ) -> None:
+        if answer.is_ok or (answer.status == 404 and request.method == "DELETE"):
+            await self._settle(step, key, is_inverse, "", answer)
+            return
+        if answer.status >= 500 or answer.status == 408:
+            # The server broke in the middle: the write may stand all the same.
+            await self._resolve(step, request, key, is_inverse=is_inverse)
+            return
+        status = answer.body if isinstance(answer.body, dict) else {}
+        message = str(status.get("message", ""))[:1_000] or f"HTTP {answer.status}"
+        await self._reject(step, key, message)
+        raise WriteRejected(message, status=answer.status, reason=str(status.get("reason", "")))
+
+    async def _resolve(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> None:
+        """No answer came: the target tells, after a moment in which a late write may still land."""
+        for _ in range(REREADS):
+            await self.clock.sleep(REREAD_SECONDS)
+            standing = await self._standing(step, request, is_inverse=is_inverse)
+            if standing is Standing.DONE:
+                await self._settle(step, key, is_inverse, "no answer came; the target shows that it was done")
+                return
+        if standing is Standing.NOT_DONE:
+            await self._reject(step, key, "no answer came; the target shows that it was not done")
+            raise WriteRejected("no answer came, and the target is unchanged", status=0, reason="Unanswered")
+        await self._unknown(step, key, "no answer came, and the target is neither as before nor as intended")
+
+    async def _standing(self, step: FrozenStep, request: ApiRequest, *, is_inverse: bool) -> Standing:
+        try:
+            return await standing_of(request, step, self.reader, is_inverse=is_inverse)
+        except OpsdeskError:
+            return Standing.UNKNOWN  # what cannot be read cannot be told
+
+    async def _settle(
+        self, step: FrozenStep, key: str, is_inverse: bool, message: str, answer: ApiAnswer | None = None
+    ) -> None:
+        body = answer.body if answer is not None and isinstance(answer.body, dict) else {}
+        uid = body.get("metadata", {}).get("uid", "") if body.get("kind") != "Status" else ""
+        if not uid and step.requests[0].method == "POST":
+            item = await read_object(self.reader, object_path(step.requests[0], step))
+            uid = item["metadata"].get("uid", "") if item else ""
+        await self._record(
+            StepResult(
+                step=step.step.index,
+                step_key=key,
+                outcome=StepOutcome.UNDONE if is_inverse else StepOutcome.DONE,
+                message="; ".join([message, *(answer.warnings if answer else ())]).strip("; "),
+                output=f"uid={uid}" if uid else "",
+                started_at=self._started(key),
+                finished_at=self.clock.now(),
+            )
+        )
+
+    async def _reject(self, step: FrozenStep, key: str, message: str) -> None:
+        outcome = StepOutcome.UNDO_FAILED if key.endswith("/undo") else StepOutcome.FAILED
+        await self._record(
+            StepResult(
+                step=step.step.index,
+                step_key=key,
+                outcome=outcome,
+                message=message,
+                started_at=self._started(key),
+                finished_at=self.clock.now(),
+            )
+        )
+
+    async def _unknown(self, step: FrozenStep, key: str, message: str) -> None:
+        await self._record(
+            StepResult(
+                step=step.step.index,
+                step_key=key,
+                outcome=StepOutcome.UNKNOWN,
+                message=message,
+                started_at=self._started(key),
+                finished_at=self.clock.now(),
+            )
+        )
+        raise WriteUnanswered(message, next_step="look at the target and decide by hand")
+
+    def _started(self, key: str) -> datetime | None:
+        known = self._outcomes.get(key)
+        return known.started_at if known else None
+
+    async def _record(self, result: StepResult) -> None:
+        await self.log.record(result)
+        self._outcomes[result.step_key] = result

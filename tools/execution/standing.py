@@ -1,0 +1,108 @@
+"""Where a write stands, told by re-reading its target: what happens after a crash or an answer that never came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from knowledge.errors import ObjectNotFound
+from knowledge.vocabulary import ApiRequest, FieldState, FrozenStep, Json
+from tools.actions.contract import CREATED_UID, FIELD_MANAGER
+from tools.actions.json_patch import Absent, parts_of, value_at
+from tools.ports import ClusterReader
+
+SUBRESOURCES = ("/scale", "/eviction", "/status")
+
+
+class Standing(StrEnum):
+    """``not_sent_or_lost``: the target is as it was before, so that sending the same tested request is safe."""
+
+    DONE = "done"
+    NOT_DONE = "not_done"
+    UNKNOWN = "unknown"
+
+
+def object_path(request: ApiRequest, step: FrozenStep) -> str:
+    """The path of the object that a request writes: subresources off, a create's name on."""
+    path = request.path
+    for subresource in SUBRESOURCES:
+        path = path.removesuffix(subresource)
+    if request.method == "POST" and path == request.path and step.target is not None:
+        path = f"{path}/{step.target.name}"
+    return path
+
+
+async def read_object(reader: ClusterReader, path: str) -> Json | None:
+    """The object as it is now, None when it is absent. Other errors are the caller's."""
+    try:
+        found = await reader.raw(path)
+    except ObjectNotFound:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def holds(item: Json | None, states: Sequence[FieldState]) -> bool:
+    """Whether every field is as ``states`` say. The empty path speaks of the object's being there at all."""
+    for state in states:
+        if state.path == "":
+            if (item is None) is not state.is_absent:
+                return False
+            continue
+        found = value_at(item, parts_of(state.path)) if item is not None else Absent()
+        if isinstance(found, Absent):
+            if not state.is_absent and state.value not in (None, 0, False, {}, []):
+                return False
+        elif state.is_absent or not _same(found, state.value):
+            return False
+    return True
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    """Equal, or ``found`` is ``wanted`` with what the server filled in: defaults in maps do not make a difference."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(key in found and _same(found[key], value) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(found, list):
+        return len(found) == len(wanted) and all(map(_same, found, wanted))
+    return bool(found == wanted)
+
+
+def mismatch(item: Json | None, states: Sequence[FieldState]) -> str:
+    """The first field that is not as ``states`` say, in words; empty when all are."""
+    for state in states:
+        if not holds(item, (state,)):
+            wanted = "absent" if state.is_absent else repr(state.value)[:200]
+            found = value_at(item, parts_of(state.path)) if item is not None else "no object"
+            return f"{state.path or 'the object'} is {found!r:.200}, reviewed as {wanted}"
+    return ""
+
+
+async def standing_of(request: ApiRequest, step: FrozenStep, reader: ClusterReader, *, is_inverse: bool) -> Standing:
+    """Raises what the reader raises when the target cannot be read: then nothing may be concluded."""
+    item = await read_object(reader, object_path(request, step))
+    if request.method == "DELETE" or request.path.endswith("/eviction"):
+        return _standing_of_delete(request, item)
+    if request.method == "POST":
+        return _standing_of_create(item)
+    wanted, origin = (step.before, step.after) if is_inverse else (step.after, step.before)
+    if holds(item, wanted):
+        return Standing.DONE
+    return Standing.NOT_DONE if holds(item, origin) else Standing.UNKNOWN
+
+
+def _standing_of_delete(request: ApiRequest, item: Json | None) -> Standing:
+    body = request.body if isinstance(request.body, dict) else {}
+    options = body.get("deleteOptions", body)
+    uid = options.get("preconditions", {}).get("uid", "")
+    if item is None or item["metadata"].get("deletionTimestamp"):
+        return Standing.DONE
+    if uid and uid != CREATED_UID and item["metadata"].get("uid") != uid:
+        return Standing.DONE
+    return Standing.NOT_DONE
+
+
+def _standing_of_create(item: Json | None) -> Standing:
+    if item is None:
+        return Standing.NOT_DONE
+    managers = {entry.get("manager") for entry in item["metadata"].get("managedFields", [])}
+    return Standing.DONE if FIELD_MANAGER in managers else Standing.UNKNOWN
