@@ -75,7 +75,9 @@ class StepRunner:
         return f"{self.execution_id}/{step.step.index}/{number}" + ("/undo" if is_inverse else "")
 
     async def run(self) -> Ending:
-        """All steps, or the undo of those that were done."""
+        """All steps, or the undo of those that were done. An earlier process's undo is gone on with, never its plan."""
+        if any(key.endswith("/undo") for key in self._outcomes):
+            return await self.undo()
         for step in self.review.steps:
             reason = await self.log.stop_reason()
             if reason:
@@ -125,12 +127,21 @@ class StepRunner:
         if step.step.is_read:
             await self._read(step)
             return
+        self._raise_if_ended(step, [self.key(step, number) for number in range(len(step.requests))])
         pending = [n for n in range(len(step.requests)) if not self._is_settled(self.key(step, n))]
         fresh = len(pending) == len(step.requests) and not any(self.key(step, n) in self._outcomes for n in pending)
         if fresh and step.requests:
             await self._check_before(step)
         for number in pending:
             await self._write(step, step.requests[number], self.key(step, number), is_inverse=False)
+
+    def _raise_if_ended(self, step: FrozenStep, keys: Sequence[str]) -> None:
+        """What an earlier process saw fail has failed: nothing after it may begin."""
+        for known in (self._outcomes[key] for key in keys if key in self._outcomes):
+            if known.outcome in {StepOutcome.FAILED, StepOutcome.UNDO_FAILED}:
+                raise WriteRejected(known.message or f"step {step.step.index} failed", status=0, reason="Earlier")
+            if known.outcome is StepOutcome.UNKNOWN:
+                raise WriteUnanswered(known.message, next_step="look at the target and decide by hand")
 
     def _is_settled(self, key: str) -> bool:
         known = self._outcomes.get(key)
@@ -170,6 +181,8 @@ class StepRunner:
         )
 
     async def _take_back(self, step: FrozenStep) -> None:
+        keys = [self.key(step, number, is_inverse=True) for number in range(len(step.inverse))]
+        self._raise_if_ended(step, keys)
         for number, inverse in enumerate(step.inverse):
             key = self.key(step, number, is_inverse=True)
             if self._is_settled(key):

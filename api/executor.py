@@ -1,0 +1,279 @@
+"""The executor: a process of its own, the only holder of write rights. It is given a plan id and believes nothing else.
+
+It reviews plans with its own identity when the worker asks, and executes what the ledger says was approved: it parses and
+reviews the plan once more, and runs it only when the digest is the one that people agreed to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import uuid
+from dataclasses import dataclass, field
+
+import structlog
+
+from api.bootstrap import load_policy, open_clock, open_ledger, open_reader, open_writer
+from api.logs import configure_logging
+from api.settings import ClusterSettings, Settings
+from knowledge.errors import LeaseLost, OpsdeskError, PlanChangedAfterApproval, UnknownCluster
+from knowledge.ledger.ledger import Ledger
+from knowledge.ledger.rehearsals import Rehearsal
+from knowledge.vocabulary import Execution, ExecutionStatus, Mode, Review, StepResult, Text
+from tools.execution.runner import Ending, StepRunner
+from tools.ports import Clock, ClusterReader, ClusterWriter
+from tools.redaction import redact_text
+from tools.review import review_plan
+from tools.safety.policy import Policy
+
+LEASE_SECONDS = 20.0
+IDLE_SECONDS = 0.2
+
+log = structlog.get_logger("opsdesk.executor")
+
+
+@dataclass
+class LedgerStepLog:
+    """The ledger's executions as the runner's log, under one fencing token."""
+
+    ledger: Ledger
+    execution: Execution
+    token: int
+
+    async def stop_reason(self) -> str:
+        return await asyncio.to_thread(self._stop_reason)
+
+    def _stop_reason(self) -> str:
+        self.ledger.executions.renew(self.execution.id, self.token, LEASE_SECONDS)
+        if self.ledger.executions.is_cancelled(self.execution.id):
+            return "cancelled"
+        frozen = self.ledger.switches.is_frozen(self.execution.cluster)
+        return f"frozen: {frozen}" if frozen else ""
+
+    async def intend(self, step: int, step_key: str, request_digest: str) -> None:
+        await asyncio.to_thread(
+            self.ledger.executions.record_intent, self.execution.id, self.token, step, step_key, request_digest
+        )
+
+    async def record(self, result: StepResult) -> None:
+        await asyncio.to_thread(self.ledger.executions.record_result, self.execution.id, self.token, result)
+
+
+@dataclass
+class Hands:
+    """One cluster's identities in this process."""
+
+    settings: ClusterSettings
+    reader: ClusterReader
+    writer: ClusterWriter
+    lease: int | None = None
+
+
+@dataclass
+class Executor:
+    ledger: Ledger
+    hands: dict[str, Hands]
+    policy: Policy
+    clock: Clock
+    name: str = field(default_factory=lambda: f"executor-{uuid.uuid4().hex[:12]}")
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Until ``stop``. The step at hand is always finished."""
+        while not stop.is_set():
+            try:
+                await asyncio.to_thread(self._keep_leases)
+                if not await self.work():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), IDLE_SECONDS)
+            except OpsdeskError as error:
+                log.warning("executor_waits", reason=error.message)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 2.0)
+        await asyncio.to_thread(self._release_leases)
+
+    async def work(self) -> bool:
+        """One rehearsal or one execution; False when nothing waits."""
+        clusters = sorted(self.hands)
+        rehearsal = await asyncio.to_thread(self.ledger.rehearsals.claim_next, clusters, LEASE_SECONDS)
+        if rehearsal is not None:
+            await self._rehearse(*rehearsal)
+            return True
+        claimed = await asyncio.to_thread(self.ledger.executions.claim_next, self.name, LEASE_SECONDS)
+        if claimed is not None:
+            await self._execute(*claimed)
+            return True
+        return False
+
+    # --- presence -------------------------------------------------------------------------------------------------
+
+    def _keep_leases(self) -> None:
+        """Says "an executor is here" for each cluster; several may run, one of them holds the word."""
+        for name, hands in self.hands.items():
+            try:
+                if hands.lease is None:
+                    hands.lease = self.ledger.leases.acquire(f"executor:{name}", self.name, LEASE_SECONDS)
+                else:
+                    self.ledger.leases.renew(f"executor:{name}", hands.lease, LEASE_SECONDS)
+            except LeaseLost:
+                hands.lease = None
+
+    def _release_leases(self) -> None:
+        for name, hands in self.hands.items():
+            if hands.lease is not None:
+                with contextlib.suppress(OpsdeskError):
+                    self.ledger.leases.release(f"executor:{name}", hands.lease)
+
+    # --- review ---------------------------------------------------------------------------------------------------
+
+    async def _rehearse(self, rehearsal: Rehearsal, token: int) -> None:
+        try:
+            review = await self._review(rehearsal.plan_id)
+            await asyncio.to_thread(self.ledger.reviews.put, review)
+        except LeaseLost:
+            return
+        except OpsdeskError as error:
+            log.warning("rehearsal_failed", plan_id=rehearsal.plan_id, reason=error.message)
+            said = f"{error.title}: {error.message}"
+            await asyncio.to_thread(self.ledger.rehearsals.finish, rehearsal.plan_id, token, error=said)
+            return
+        await asyncio.to_thread(self.ledger.rehearsals.finish, rehearsal.plan_id, token, review_id=review.id)
+
+    async def _review(self, plan_id: str) -> Review:
+        plan = await asyncio.to_thread(self.ledger.plans.get, plan_id)
+        hands = self._hands(plan.cluster)
+        review = await review_plan(plan, reader=hands.reader, writer=hands.writer, policy=self.policy, clock=self.clock)
+        if not hands.settings.accept_broad_rights:
+            return review
+        warning = Text(
+            en="The executor's identity may do more than the enabled actions need (accepted in the settings)",
+            zh="执行器身份的权限超出已启用操作所需（设置中已接受）",
+        )
+        return review.model_copy(update={"warnings": (*review.warnings, warning)})
+
+    def _hands(self, cluster: str) -> Hands:
+        try:
+            return self.hands[cluster]
+        except KeyError:
+            raise UnknownCluster(f"this executor has no hands in cluster {cluster!r}") from None
+
+    # --- execution ------------------------------------------------------------------------------------------------
+
+    async def _execute(self, execution: Execution, token: int) -> None:
+        beat = asyncio.create_task(self._beat(execution, token))
+        try:
+            ending = await self._ending(execution, token)
+            await asyncio.to_thread(self.ledger.executions.finish, execution.id, token, ending.status, ending.message)
+            log.info("execution_ended", execution_id=execution.id, status=ending.status, message=ending.message)
+        except LeaseLost:
+            log.warning("execution_lease_lost", execution_id=execution.id)
+        finally:
+            beat.cancel()
+
+    async def _ending(self, execution: Execution, token: int) -> Ending:
+        """Runs or undoes it. What stops before the first write ends as failed; a bug ends as unknown, for a human."""
+        try:
+            hands = self._hands(execution.cluster)
+            approved = await asyncio.to_thread(self.ledger.reviews.get, execution.review_id)
+            runner = StepRunner(
+                execution_id=execution.id,
+                review=approved,
+                reader=hands.reader,
+                writer=hands.writer,
+                log=LedgerStepLog(self.ledger, execution, token),
+                clock=self.clock,
+                redact=redact_text,
+                user_agent=f"opsdesk-executor (approved by {', '.join(execution.approvers) or 'rule'})",
+                known=execution.results,
+            )
+            if execution.status in {ExecutionStatus.UNDO_REQUESTED, ExecutionStatus.UNDOING}:
+                return await runner.undo()
+            if hands.settings.mode is not Mode.EXECUTE:
+                return Ending(ExecutionStatus.CANCELLED, f"the mode of {execution.cluster} is {hands.settings.mode}")
+            if not execution.results:
+                await self._check_same(execution, approved)
+            return await runner.run()
+        except LeaseLost:
+            raise
+        except OpsdeskError as error:
+            status = ExecutionStatus.UNKNOWN if execution.results else ExecutionStatus.FAILED
+            return Ending(status, f"{error.title}: {error.message}")
+        except Exception as error:
+            log.exception("executor_bug", execution_id=execution.id)
+            return Ending(ExecutionStatus.UNKNOWN, f"a bug in opsdesk: {type(error).__name__}: {error}")
+
+    async def _check_same(self, execution: Execution, approved: Review) -> None:
+        """What runs is exactly what was reviewed: reviewed again now, the plan must come to the same digest and ruling."""
+        fresh = await self._review(execution.plan_id)
+        if approved.digest != execution.digest or fresh.digest != approved.digest:
+            raise PlanChangedAfterApproval(
+                "reviewed again, the plan comes to other requests than were approved: the cluster has changed",
+                next_step="reopen the incident for a new review",
+            )
+        if fresh.ruling.strictness > approved.ruling.strictness:
+            raise PlanChangedAfterApproval(f"reviewed again, the plan is {fresh.ruling}, approved as {approved.ruling}")
+
+    async def _beat(self, execution: Execution, token: int) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 4)
+            with contextlib.suppress(OpsdeskError):
+                await asyncio.to_thread(self.ledger.executions.renew, execution.id, token, LEASE_SECONDS)
+                await asyncio.to_thread(self._keep_leases)
+
+
+def open_hands(settings: Settings) -> dict[str, Hands]:
+    """Identities for the clusters whose mode is `execute`; a broken one is said and left out."""
+    hands = {}
+    for cluster in settings.clusters:
+        if cluster.mode is not Mode.EXECUTE:
+            continue
+        try:
+            hands[cluster.name] = Hands(cluster, open_reader(cluster), open_writer(cluster))
+        except OpsdeskError as error:
+            log.error("cluster_left_out", cluster=cluster.name, reason=error.message, next_step=error.next_step)
+    return hands
+
+
+async def run_executor(settings: Settings, *, once: bool = False, stop_with_stdin: bool = False) -> int:
+    """The process. With ``stop_with_stdin`` it ends when its standard input does: the parent died."""
+    configure_logging()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if stop_with_stdin:
+        await _watch_stdin(stop)
+    with open_ledger(settings) as ledger:
+        executor = Executor(ledger, open_hands(settings), load_policy(settings), open_clock())
+        if not executor.hands:
+            log.error("nothing_to_do", reason="no cluster is in mode `execute` with an executor identity")
+            return 1
+        log.info("executor_ready", clusters=sorted(executor.hands))
+        if once:
+            while await executor.work():
+                pass
+            return 0
+        await executor.serve(stop)
+    return 0
+
+
+async def _watch_stdin(stop: asyncio.Event) -> None:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+
+    async def watch() -> None:
+        await reader.read()
+        stop.set()
+
+    task = asyncio.create_task(watch())
+    stop_tasks.add(task)
+    task.add_done_callback(stop_tasks.discard)
+
+
+stop_tasks: set[asyncio.Task[None]] = set()
+"""Keeps the watcher from being collected while it waits."""
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(run_executor(Settings.load(), stop_with_stdin=True)))

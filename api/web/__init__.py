@@ -1,0 +1,1 @@
+"""The web face: the JSON API under ``/api/v1``, webhooks, health, metrics, and the console."""

@@ -1,0 +1,131 @@
+"""Who asks. A bearer token acts on the API; a session cookie reads it, and acts through the console's forms alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+
+from api.bootstrap import Desk, utc_now
+from api.web.metrics import DeskMetrics
+from api.web.sessions import COOKIE, Session, Sessions
+from knowledge.errors import NotAuthenticated, NotAuthorised, NotFound
+from knowledge.vocabulary import Incident, Principal, Role
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Face:
+    """What the routes of one application share."""
+
+    desk: Desk
+    sessions: Sessions
+    metrics: DeskMetrics
+    now: Callable[[], datetime] = utc_now
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    principal: Principal
+    session: Session
+
+
+def face_of(request: Request) -> Face:
+    face: Face = request.app.state.face
+    return face
+
+
+def desk_of(request: Request) -> Desk:
+    return face_of(request).desk
+
+
+def presented_token(request: Request) -> str:
+    """The bearer token of the request; empty when it presents none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def session_of(request: Request) -> SignedIn | None:
+    """Who is signed in with this browser. Blocking: it asks the ledger."""
+    face = face_of(request)
+    cookie = request.cookies.get(COOKIE, "")
+    session = face.sessions.read(cookie, face.now()) if cookie else None
+    if session is None:
+        return None
+    principal = face.desk.ledger.principals.by_token_digest(session.token_digest)
+    return SignedIn(principal, session) if principal is not None and principal.roles else None
+
+
+def principal_of(request: Request) -> Principal:
+    """Whoever makes this API call. Raises NotAuthenticated without saying what of the proof was wrong."""
+    if request.headers.get("authorization"):
+        token = presented_token(request)
+        principal = face_of(request).desk.ledger.principals.by_token(token) if token else None
+        if principal is None or not principal.roles:
+            raise NotAuthenticated(
+                "this token is not known, has run out, or was revoked",
+                next_step="an admin makes a new one: opsdesk user token NAME",
+            )
+        return principal
+    signed_in = session_of(request) if request.method in SAFE_METHODS else None
+    if signed_in is None:
+        raise NotAuthenticated("no token was sent", next_step="send the header Authorization: Bearer ops_...")
+    return signed_in.principal
+
+
+async def principal_of_async(request: Request) -> Principal:
+    return await run_in_threadpool(principal_of, request)
+
+
+def require(principal: Principal, role: Role) -> None:
+    if not principal.may(role):
+        held = ", ".join(sorted(principal.roles)) or "none"
+        raise NotAuthorised(
+            f"{principal.name} lacks the role {role.value} (has: {held})",
+            next_step="an admin gives roles: opsdesk user add",
+        )
+
+
+def acting_as(role: Role) -> Callable[[Principal], Principal]:
+    """A dependency: the asker, who must hold ``role``."""
+
+    def check(principal: Annotated[Principal, Depends(principal_of)]) -> Principal:
+        require(principal, role)
+        return principal
+
+    return check
+
+
+def known_id(value: str, what: str) -> str:
+    """An id as it can be; anything else names nothing, and never reaches the database."""
+    if not _ID.fullmatch(value):
+        raise NotFound(f"there is no such {what}")
+    return value
+
+
+def incident_within(desk: Desk, principal: Principal, incident_id: str) -> Incident:
+    """The incident, when the asker's scope covers it. What lies outside is not found: its existence is not told."""
+    incident = desk.ledger.incidents.get(known_id(incident_id, "incident"))
+    if not may_see(principal, incident):
+        raise NotFound(f"there is no incident {incident_id}", next_step="opsdesk incidents lists them")
+    return incident
+
+
+def may_see(principal: Principal, incident: Incident) -> bool:
+    return principal.scope.allows(cluster=incident.cluster, namespace=incident.namespace, service=incident.service)
+
+
+FaceOf = Annotated[Face, Depends(face_of)]
+DeskOf = Annotated[Desk, Depends(desk_of)]
+Reader = Annotated[Principal, Depends(principal_of)]
+"""Any principal with a role reads, within its scope."""
+Responder = Annotated[Principal, Depends(acting_as(Role.RESPONDER))]
+Approver = Annotated[Principal, Depends(acting_as(Role.APPROVER))]
+Admin = Annotated[Principal, Depends(acting_as(Role.ADMIN))]

@@ -1,0 +1,155 @@
+"""Everything about one incident, as its reader may see it: the API's answer and the page are made of the same."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from api.bootstrap import Desk
+from api.web.deciding import MayDecide, may_decide
+from api.web.scoping import narrowed
+from knowledge.errors import NotFound
+from knowledge.ledger.values import AlertRecord, Feedback
+from knowledge.vocabulary import (
+    ApprovalRequest,
+    Diagnosis,
+    Execution,
+    Finding,
+    Incident,
+    Json,
+    Lesson,
+    Plan,
+    Principal,
+    Review,
+    Ticket,
+    TimelineEntry,
+    Verification,
+)
+
+MOST_ALERTS = 500
+Value = TypeVar("Value", bound=BaseModel)
+
+
+class AlertView(BaseModel):
+    """An alert and what became of it."""
+
+    alert_id: str
+    name: str
+    status: str
+    fate: str
+    severity: str
+    summary: str
+    source: str
+    fingerprint: str
+    cluster: str
+    namespace: str
+    service: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    generator_url: str
+    starts_at: datetime
+    ends_at: datetime | None
+    resends: int
+    received_at: datetime
+    seen_at: datetime
+
+
+class Dossier(BaseModel):
+    """``approval`` is the latest request for the latest plan; ``may_decide`` says whether the asker may vote on it."""
+
+    incident: Incident
+    alerts: list[AlertView]
+    tickets: list[Ticket]
+    diagnosis: Diagnosis | None
+    diagnosis_is_hidden: bool
+    """There is a diagnosis, but its cause lies outside the asker's scope."""
+    findings: list[Finding]
+    plan: Plan | None
+    review: Review | None
+    approval: ApprovalRequest | None
+    may_decide: MayDecide | None
+    execution: Execution | None
+    verification: Verification | None
+    lesson: Lesson | None
+    feedback: list[Feedback]
+
+
+def open_dossier(desk: Desk, principal: Principal, incident: Incident) -> Dossier:
+    """Reads the ledger part by part. Blocking."""
+    ledger = desk.ledger
+    plans = ledger.plans.for_incident(incident.id)
+    plan = _within(plans[0], principal, incident) if plans else None
+    review = ledger.reviews.latest_for_plan(plan.id) if plan else None
+    approval = ledger.approvals.latest_for_plan(plan.id) if plan else None
+    if approval is not None and review is not None and approval.review_id != review.id:
+        review = _review_of(desk, approval) or review
+    executions = [one for one in ledger.executions.for_incident(incident.id) if plan and one.plan_id == plan.id]
+    verifications = ledger.verifications.for_incident(incident.id)
+    lessons = ledger.lessons.list(incident_id=incident.id, limit=1)
+    diagnosis = ledger.diagnoses.latest(incident.id)
+    shown = _within(diagnosis, principal, incident)
+    is_hidden = bool(diagnosis and diagnosis.chosen and not (shown and shown.chosen))
+    findings = [_within(finding, principal, incident) for finding in ledger.findings.for_incident(incident.id)]
+    return Dossier(
+        incident=incident,
+        alerts=[alert_view(record) for record in ledger.alerts.list(MOST_ALERTS, incident_id=incident.id)],
+        tickets=ledger.tickets.for_incident(incident.id),
+        diagnosis=None if is_hidden else shown,
+        diagnosis_is_hidden=is_hidden,
+        findings=[finding for finding in findings if finding is not None],
+        plan=plan,
+        review=_within(review, principal, incident),
+        approval=approval,
+        may_decide=may_decide(ledger, principal, approval, incident) if approval else None,
+        execution=executions[0] if executions else None,
+        verification=_of_execution(verifications, executions),
+        lesson=lessons[0] if lessons else None,
+        feedback=ledger.feedback.for_incident(incident.id),
+    )
+
+
+def timeline_within(principal: Principal, incident: Incident, entries: list[TimelineEntry]) -> list[TimelineEntry]:
+    """The same lines; their data without what lies outside the reader's scope."""
+    return [
+        entry.model_copy(update={"data": narrowed(entry.data, principal.scope, incident.cluster) or {}})
+        for entry in entries
+    ]
+
+
+def alert_view(record: AlertRecord) -> AlertView:
+    alert = record.alert
+    told: Json = alert.model_dump(include=set(AlertView.model_fields) & set(type(alert).model_fields))
+    return AlertView(
+        **told,
+        summary=alert.summary,
+        alert_id=record.alert_id,
+        fate=record.fate.value,
+        resends=record.resends,
+        received_at=record.received_at,
+        seen_at=record.seen_at,
+    )
+
+
+def _review_of(desk: Desk, approval: ApprovalRequest) -> Review | None:
+    """An approver sees the review that the approval binds to, not a later one of the same plan."""
+    try:
+        return desk.ledger.reviews.get(approval.review_id)
+    except NotFound:
+        return None
+
+
+def _of_execution(verifications: list[Verification], executions: list[Execution]) -> Verification | None:
+    """The latest one; of an earlier run's execution it is not."""
+    latest = verifications[0] if verifications else None
+    if latest is None or not latest.execution_id:
+        return latest
+    return latest if executions and latest.execution_id == executions[0].id else None
+
+
+def _within(value: Value | None, principal: Principal, incident: Incident) -> Value | None:
+    if value is None:
+        return None
+    left: Any = narrowed(value.model_dump(mode="json"), principal.scope, incident.cluster)
+    return None if left is None else type(value).model_validate(left)

@@ -1,0 +1,141 @@
+"""What the desk knows, and what it says of a script: the library, the detectors, the offline review."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from api.web import acts
+from api.web.access import DeskOf, Reader, known_id
+from api.web.routes.incidents import Id
+from api.web.routes.strict import api_router
+from knowledge.errors import NotFound
+from knowledge.vocabulary import CaseKind, Language, Layer, Passage, RecalledCase, Remedy, Severity, Text
+
+router = api_router("knowledge")
+
+
+class ScriptOrder(acts.Order):
+    script: str = Field(max_length=100_000, description="kubectl-shaped lines, as in a plan.")
+
+
+class SearchAnswer(BaseModel):
+    """Best first. ``notice`` says what the search had to do without (the index being rebuilt)."""
+
+    cases: list[RecalledCase]
+    passages: list[Passage]
+    notice: Text | None = None
+
+
+class CaseSummary(BaseModel):
+    id: str
+    kind: str
+    layer: str
+    services: list[str]
+    faults: list[str]
+    title: Text
+
+
+class CaseAnswer(BaseModel):
+    id: str
+    markdown: str
+
+
+class DetectorSummary(BaseModel):
+    id: str
+    layer: Layer
+    severity: Severity
+    title: Text
+    explanation: Text
+    explains: list[str]
+    remedy: Remedy
+
+
+@router.post("/review", summary="Judge a script without a cluster")
+def review(order: ScriptOrder, desk: DeskOf, principal: Reader) -> dict[str, Any]:
+    """What grammar, rules and the site's policy say of a script. Nothing is stored, nothing runs.
+
+    What only a cluster could tell stays open and makes the verdict stricter, never laxer.
+    """
+    from tools.safety.offline import judge_script
+
+    del principal
+    verdict: Any = judge_script(order.script, desk.deps.policy)
+    if isinstance(verdict, BaseModel):
+        return verdict.model_dump(mode="json")
+    return dataclasses.asdict(verdict)
+
+
+@router.get("/kb/search", summary="Search cases and documents")
+def search(
+    desk: DeskOf,
+    principal: Reader,
+    q: Annotated[str, Query(min_length=1, max_length=4_000)],
+    kind: Annotated[list[CaseKind] | None, Query()] = None,
+    layer: Annotated[list[Layer] | None, Query()] = None,
+    service: Annotated[list[str] | None, Query()] = None,
+    language: Language | None = None,
+    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+) -> SearchAnswer:
+    """By words and by meaning, in Chinese and English, within the services of the asker's scope."""
+    found = desk.library.find(
+        q,
+        kinds=kind or (),
+        layers=[one.value for one in layer or ()],
+        services=service or (),
+        language=language.value if language else None,
+        limit=limit,
+        reach=principal.scope,
+    )
+    return SearchAnswer(
+        cases=[hit for hit in found.hits if isinstance(hit, RecalledCase)],
+        passages=[hit for hit in found.hits if isinstance(hit, Passage)],
+        notice=found.notice,
+    )
+
+
+@router.get("/cases", summary="List cases")
+def cases(desk: DeskOf, principal: Reader) -> list[CaseSummary]:
+    return [
+        CaseSummary(
+            id=row.key[1],
+            kind=row.kind,
+            layer=row.layer,
+            services=list(row.services),
+            faults=list(row.faults),
+            title=Text(en=row.title_en, zh=row.title_zh),
+        )
+        for row in desk.library.entries("cases")
+        if row.is_within(principal.scope)
+    ]
+
+
+@router.get("/cases/{case_id}", summary="One case, as Markdown")
+def one_case(case_id: Id, desk: DeskOf, principal: Reader) -> CaseAnswer:
+    known_id(case_id, "case")
+    visible = any(row.key[1] == case_id and row.is_within(principal.scope) for row in desk.library.entries("cases"))
+    markdown = desk.library.case_markdown(case_id) if visible else None
+    if markdown is None:
+        raise NotFound(f"there is no case {case_id}", next_step="opsdesk kb list shows them")
+    return CaseAnswer(id=case_id, markdown=markdown)
+
+
+@router.get("/detectors", summary="What is watched for")
+def detectors(desk: DeskOf, principal: Reader, layer: Layer | None = None) -> list[DetectorSummary]:
+    del principal
+    return [
+        DetectorSummary(
+            id=one.id,
+            layer=one.layer,
+            severity=one.severity,
+            title=one.title,
+            explanation=one.explanation,
+            explains=list(one.explains),
+            remedy=one.remedy,
+        )
+        for one in desk.deps.detectors.by_id.values()
+        if layer is None or one.layer is layer
+    ]
