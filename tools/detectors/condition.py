@@ -24,7 +24,8 @@ from typing import Any
 import re2
 
 from knowledge.vocabulary import Json
-from tools.detectors.crossref import CROSS_REFERENCES, FACT_FUNCTIONS, FactOf, KindPath
+from tools.detectors.arguments import Argument, FactOf, KindPath
+from tools.detectors.crossref import CROSS_REFERENCES, FACT_FUNCTIONS
 from tools.detectors.paths import Path, Step, every_step, filter_step, index_step, key_step, make_path
 from tools.detectors.scanner import Scanner
 from tools.detectors.scene import Scene, read_time
@@ -225,7 +226,7 @@ def _age(scanner: Scanner) -> Predicate:
     return holds
 
 
-def _arguments(scanner: Scanner) -> list[Path | KindPath]:
+def _arguments(scanner: Scanner) -> list[Argument]:
     scanner.need("(")
     arguments = [_argument(scanner)]
     while scanner.take(","):
@@ -234,9 +235,11 @@ def _arguments(scanner: Scanner) -> list[Path | KindPath]:
     return arguments
 
 
-def _argument(scanner: Scanner) -> Path | KindPath:
+def _argument(scanner: Scanner) -> Argument:
     if scanner.peek() in "$@":
         return _path(scanner)
+    if scanner.peek() == '"':
+        return scanner.string()
     kind = scanner.word()
     keys: list[str] = []
     steps: list[Step] = []

@@ -8,26 +8,15 @@ text of a fact. Both raise ValueError for arguments that make no sense.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import re2
+
 from knowledge.vocabulary import Json
+from tools.detectors.arguments import Argument, Check, FactOf, KindPath, one_path, path_and_kind
 from tools.detectors.paths import Path
+from tools.detectors.ports import port_unserved, probe_port, probe_port_undeclared, served_port
 from tools.detectors.scene import Scene, name_of, namespace_of
-
-Check = Callable[[Scene, Json, Any], bool]
-FactOf = Callable[[Scene, Json, Any], str]
-
-
-@dataclass(frozen=True, slots=True)
-class KindPath:
-    """``Service.metadata.name``: a path within every object of a kind."""
-
-    kind: str
-    path: Path
-
-
-Argument = Path | KindPath
 
 
 def _missing(scene: Scene, root: Json, element: Any, path: Path, other: KindPath) -> list[Any]:
@@ -39,12 +28,12 @@ def _missing(scene: Scene, root: Json, element: Any, path: Path, other: KindPath
 
 
 def xref_missing(arguments: Sequence[Argument]) -> Check:
-    path, other = _path_and_kind(arguments, "xref_missing($.path, Kind.path)")
+    path, other = path_and_kind(arguments, "xref_missing($.path, Kind.path)")
     return lambda scene, root, element: bool(_missing(scene, root, element, path, other))
 
 
 def selects_none(arguments: Sequence[Argument]) -> Check:
-    path = _one_path(arguments, "selects_none($.spec.selector)")
+    path = one_path(arguments, "selects_none($.spec.selector)")
 
     def holds(scene: Scene, root: Json, element: Any) -> bool:
         selector = path.first(root, element)
@@ -58,13 +47,13 @@ def has_pods(scene: Scene) -> bool:
 
 
 def selects_some(arguments: Sequence[Argument]) -> Check:
-    path = _one_path(arguments, "selects_some($.spec.selector)")
+    path = one_path(arguments, "selects_some($.spec.selector)")
     return lambda scene, root, element: bool(scene.selected_pods(namespace_of(root), path.first(root, element) or {}))
 
 
 def selects_none_ready(arguments: Sequence[Argument]) -> Check:
     """Some pods are selected and none of them is ready."""
-    path = _one_path(arguments, "selects_none_ready($.spec.selector)")
+    path = one_path(arguments, "selects_none_ready($.spec.selector)")
 
     def holds(scene: Scene, root: Json, element: Any) -> bool:
         pods = scene.selected_pods(namespace_of(root), path.first(root, element) or {})
@@ -79,7 +68,7 @@ def _is_ready(pod: Json) -> bool:
 
 
 def nearly_selects(arguments: Sequence[Argument]) -> Check:
-    path = _one_path(arguments, "nearly_selects($.spec.selector)")
+    path = one_path(arguments, "nearly_selects($.spec.selector)")
     return lambda scene, root, element: bool(_nearest(scene, root, path.first(root, element) or {}))
 
 
@@ -108,34 +97,9 @@ def _resembles(one: str, other: str) -> bool:
     return bool(shorter) and (shorter in longer or common >= max(3, 0.6 * len(longer)))
 
 
-def port_unserved(arguments: Sequence[Argument]) -> Check:
-    """``port_unserved($.spec.selector, @)``: none of the selected pods declares the Service port's target."""
-    selector, port = _two_paths(arguments, "port_unserved($.spec.selector, @)")
-
-    def holds(scene: Scene, root: Json, element: Any) -> bool:
-        target = _target(port.first(root, element))
-        pods = scene.selected_pods(namespace_of(root), selector.first(root, element) or {})
-        declared = [_declared_ports(pod) for pod in pods]
-        return bool(pods) and all(declared) and not any(target in ports for ports in declared)
-
-    return holds
-
-
-def _target(port: Any) -> Any:
-    return (port.get("targetPort") or port.get("port")) if isinstance(port, dict) else port
-
-
-def _declared_ports(pod: Json) -> set[Any]:
-    found: set[Any] = set()
-    for container in (pod.get("spec") or {}).get("containers") or ():
-        for port in container.get("ports") or ():
-            found.update({port.get("containerPort"), port.get("name")} - {None})
-    return found
-
-
 def key_missing(arguments: Sequence[Argument]) -> Check:
     """``key_missing(@)``: the ConfigMap of a ``configMapKeyRef`` is there and lacks the key."""
-    path = _one_path(arguments, "key_missing(@.valueFrom.configMapKeyRef)")
+    path = one_path(arguments, "key_missing(@.valueFrom.configMapKeyRef)")
 
     def holds(scene: Scene, root: Json, element: Any) -> bool:
         for reference in path.values(root, element):
@@ -153,7 +117,7 @@ def key_missing(arguments: Sequence[Argument]) -> Check:
 
 def pods_are_well(arguments: Sequence[Argument]) -> Check:
     """``pods_are_well($)``: every pod of the workload is well."""
-    path = _one_path(arguments, "pods_are_well($)")
+    path = one_path(arguments, "pods_are_well($)")
 
     def holds(scene: Scene, root: Json, element: Any) -> bool:
         item = path.first(root, element)
@@ -170,19 +134,20 @@ CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "selects_none_ready": selects_none_ready,
     "nearly_selects": nearly_selects,
     "port_unserved": port_unserved,
+    "probe_port_undeclared": probe_port_undeclared,
     "key_missing": key_missing,
     "pods_are_well": pods_are_well,
 }
 
 
 def missing(arguments: Sequence[Argument]) -> FactOf:
-    path, other = _path_and_kind(arguments, "missing($.path, Kind.path)")
+    path, other = path_and_kind(arguments, "missing($.path, Kind.path)")
     return lambda scene, root, element: _joined(_missing(scene, root, element, path, other))
 
 
 def nearest(arguments: Sequence[Argument]) -> FactOf:
     """The workload whose pods a selector nearly matches, as ``deployment/name``."""
-    path = _one_path(arguments, "nearest($.spec.selector)")
+    path = one_path(arguments, "nearest($.spec.selector)")
 
     def fact(scene: Scene, root: Json, element: Any) -> str:
         pod = _nearest(scene, root, path.first(root, element) or {})
@@ -194,7 +159,7 @@ def nearest(arguments: Sequence[Argument]) -> FactOf:
 
 def nearest_labels(arguments: Sequence[Argument]) -> FactOf:
     """A JSON patch's worth of truth: the labels that the nearest pods carry under the selector's keys."""
-    path = _one_path(arguments, "nearest_labels($.spec.selector)")
+    path = one_path(arguments, "nearest_labels($.spec.selector)")
 
     def fact(scene: Scene, root: Json, element: Any) -> str:
         selector = path.first(root, element) or {}
@@ -207,21 +172,9 @@ def nearest_labels(arguments: Sequence[Argument]) -> FactOf:
     return fact
 
 
-def served_port(arguments: Sequence[Argument]) -> FactOf:
-    """The one port that the selected pods do declare; empty when there are several to choose from."""
-    path = _one_path(arguments, "served_port($.spec.selector)")
-
-    def fact(scene: Scene, root: Json, element: Any) -> str:
-        pods = scene.selected_pods(namespace_of(root), path.first(root, element) or {})
-        numbers = {port for pod in pods for port in _declared_ports(pod) if isinstance(port, int)}
-        return str(numbers.pop()) if len(numbers) == 1 else ""
-
-    return fact
-
-
 def double(arguments: Sequence[Argument]) -> FactOf:
     """Twice a quantity such as ``512Mi``: a first proposal for a limit that was too small."""
-    path = _one_path(arguments, "double($.path)")
+    path = one_path(arguments, "double($.path)")
 
     def fact(scene: Scene, root: Json, element: Any) -> str:
         value = str(path.first(root, element) or "")
@@ -231,8 +184,27 @@ def double(arguments: Sequence[Argument]) -> FactOf:
     return fact
 
 
+def number(arguments: Sequence[Argument]) -> FactOf:
+    """A number that the API leaves out when it is nought."""
+    path = one_path(arguments, "number($.path)")
+    return lambda scene, root, element: str(path.first(root, element) or 0)
+
+
+def matched(arguments: Sequence[Argument]) -> FactOf:
+    """The first group of a regex within a text."""
+    if len(arguments) != 2 or not isinstance(arguments[0], Path) or not isinstance(arguments[1], str):
+        raise ValueError('expected matched($.path, "regex with one (group)")')
+    path, search = arguments[0], re2.compile(arguments[1]).search
+
+    def fact(scene: Scene, root: Json, element: Any) -> str:
+        found = search(str(path.first(root, element) or ""))
+        return str(found.group(1)) if found else ""
+
+    return fact
+
+
 def listed(arguments: Sequence[Argument]) -> FactOf:
-    path = _one_path(arguments, "listed($.path)")
+    path = one_path(arguments, "listed($.path)")
     return lambda scene, root, element: _joined(path.values(root, element))
 
 
@@ -241,6 +213,9 @@ FACT_FUNCTIONS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {
     "nearest": nearest,
     "nearest_labels": nearest_labels,
     "served_port": served_port,
+    "probe_port": probe_port,
+    "matched": matched,
+    "number": number,
     "double": double,
     "listed": listed,
 }
@@ -248,21 +223,3 @@ FACT_FUNCTIONS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {
 
 def _joined(values: Iterable[Any]) -> str:
     return ", ".join(dict.fromkeys(str(value) for value in values))
-
-
-def _one_path(arguments: Sequence[Argument], usage: str) -> Path:
-    if len(arguments) != 1 or not isinstance(arguments[0], Path):
-        raise ValueError(f"expected {usage}")
-    return arguments[0]
-
-
-def _two_paths(arguments: Sequence[Argument], usage: str) -> tuple[Path, Path]:
-    if len(arguments) != 2 or not isinstance(arguments[0], Path) or not isinstance(arguments[1], Path):
-        raise ValueError(f"expected {usage}")
-    return arguments[0], arguments[1]
-
-
-def _path_and_kind(arguments: Sequence[Argument], usage: str) -> tuple[Path, KindPath]:
-    if len(arguments) != 2 or not isinstance(arguments[0], Path) or not isinstance(arguments[1], KindPath):
-        raise ValueError(f"expected {usage}")
-    return arguments[0], arguments[1]

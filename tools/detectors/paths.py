@@ -1,4 +1,4 @@
-# ruff: noqa: ARG001, ARG005 - every compiled condition has the same signature
+# ruff: noqa: ARG001 - every compiled condition has the same signature
 """Paths into raw Kubernetes objects, compiled once: ``$.status.containerStatuses[*].state.waiting.reason``.
 
 
