@@ -86,7 +86,7 @@ class DenseIndex:
             problem = self._problem_of_current()
             if problem:
                 self.last_problem = problem
-                _log.warning("the search index is made anew: %s", problem)
+                _log.log(logging.WARNING if self.generation else logging.INFO, "the search index is made anew: %s", problem)
                 self.rebuild(on_progress)
                 return
             self._folder.sweep(self.generation)

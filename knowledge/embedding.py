@@ -88,7 +88,9 @@ class SentenceTransformerEmbedder:
             constants.HF_HUB_OFFLINE = True
         import torch
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as progress
 
+        progress.disable_progress_bar()  # a bar of weights on standard error is nobody's news
         torch.set_num_threads(1)
         try:
             return SentenceTransformer(place, device="cpu", local_files_only=not self._allow_download)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from knowledge.case_file import ScriptCheck, accept_any_script, parse_case
 from knowledge.dense_index import DenseIndex, OnProgress, Truth
@@ -35,6 +36,9 @@ from knowledge.library_ranking import (
 )
 from knowledge.library_store import COLLECTIONS, LibraryStore
 from knowledge.vocabulary import Case, CaseKind, Json, Passage, RecalledCase, Scope, Text, digest_of
+
+if TYPE_CHECKING:
+    from knowledge.chroma_index import Vector
 
 MAX_QUERY_CHARACTERS = 4_000
 CANDIDATES = 50
@@ -180,6 +184,12 @@ class Library:
         hits = (self._hit(match, outcomes or {}) for match in fused[: 2 * limit])
         ordered = sorted((hit for hit in hits if hit is not None), key=lambda hit: -hit.score)
         return Found(tuple(ordered[:limit]), notice)
+
+    def nearest_by_vector(self, collection: str, vector: Vector, limit: int) -> list[str]:
+        """Ids of the entries nearest to a vector: the index alone, for measuring it. Raises IndexUnavailable."""
+        self._open_index()
+        near = self._index.nearest(collection, vector, limit)
+        return list(dict.fromkeys(str(one.metadata["entry"]) for one in near))
 
     def case(self, case_id: str) -> Case | None:
         markdown = self.case_markdown(case_id)
