@@ -1,0 +1,23 @@
+"""What judges every write before it is stored: admission webhooks, whose outage stops deployments everywhere."""
+
+from __future__ import annotations
+
+from tools.collectors.reading import ListingCollector, Reads, kind_of
+
+_GROUP = "admissionregistration.k8s.io"
+
+COLLECTOR = ListingCollector(
+    id="admission",
+    reads=(
+        Reads(
+            kind_of(
+                _GROUP, "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", is_namespaced=False
+            ),
+            is_optional=True,
+        ),
+        Reads(
+            kind_of(_GROUP, "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", is_namespaced=False),
+            is_optional=True,
+        ),
+    ),
+)

@@ -1,0 +1,134 @@
+"""What is asked of Prometheus, by the names that detectors use.
+
+``{scope}`` becomes the label matcher of the focus's namespaces. Every query is an aggregate: it gives one series for each
+container, pod, service or device, never one for each process or bucket.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    key: str
+    promql: str
+    is_range: bool = True
+
+
+def _by_pod(metric: str, how: str = "max") -> str:
+    return f"{how} by (namespace, pod, model_name) ({metric}{{{{scope}}}})".replace("{{", "{").replace("}}", "}")
+
+
+def _quantile(metric: str) -> str:
+    inner = f"sum by (namespace, service, job, model_name, le) (rate({metric}_bucket{{scope}}[5m]))"
+    return f"histogram_quantile(0.95, {inner})"
+
+
+def _per_device(metric: str) -> str:
+    return f"max by (Hostname, gpu, UUID, namespace, pod, container) ({metric})"
+
+
+CONTAINER_QUERIES = (
+    MetricQuery(
+        "container_cpu", "sum by (namespace, pod, container) (rate(container_cpu_usage_seconds_total{scope}[5m]))"
+    ),
+    MetricQuery("container_memory", "max by (namespace, pod, container) (container_memory_working_set_bytes{scope})"),
+    MetricQuery(
+        "container_memory_limit",
+        "max by (namespace, pod, container) (kube_pod_container_resource_limits{scope_resource_memory})",
+        is_range=False,
+    ),
+    MetricQuery(
+        "container_cpu_limit",
+        "max by (namespace, pod, container) (kube_pod_container_resource_limits{scope_resource_cpu})",
+        is_range=False,
+    ),
+    MetricQuery(
+        "container_cpu_throttled_ratio",
+        "sum by (namespace, pod, container) (rate(container_cpu_cfs_throttled_periods_total{scope}[5m]))"
+        " / sum by (namespace, pod, container) (rate(container_cpu_cfs_periods_total{scope}[5m]))",
+    ),
+    MetricQuery(
+        "container_restarts",
+        "sum by (namespace, pod, container) (increase(kube_pod_container_status_restarts_total{scope}[15m]))",
+    ),
+    MetricQuery(
+        "container_oom_events", "sum by (namespace, pod, container) (increase(container_oom_events_total{scope}[15m]))"
+    ),
+    MetricQuery(
+        "volume_used_ratio",
+        "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_used_bytes{scope} / kubelet_volume_stats_capacity_bytes{scope})",
+    ),
+)
+SERVICE_QUERIES = (
+    MetricQuery("http_request_rate", "sum by (namespace, service, job) (rate(http_requests_total{scope}[5m]))"),
+    MetricQuery(
+        "http_error_ratio",
+        "sum by (namespace, service, job) (rate(http_requests_total{scope_errors}[5m]))"
+        " / sum by (namespace, service, job) (rate(http_requests_total{scope}[5m]))",
+    ),
+    MetricQuery("http_latency_p95_seconds", _quantile("http_request_duration_seconds")),
+)
+SERVING_QUERIES = (
+    MetricQuery("vllm_requests_running", _by_pod("vllm:num_requests_running")),
+    MetricQuery("vllm_requests_waiting", _by_pod("vllm:num_requests_waiting")),
+    MetricQuery(
+        "vllm_kv_cache_usage", _by_pod("vllm:kv_cache_usage_perc") + " or " + _by_pod("vllm:gpu_cache_usage_perc")
+    ),
+    MetricQuery(
+        "vllm_preemptions", "sum by (namespace, pod, model_name) (rate(vllm:num_preemptions_total{scope}[5m]))"
+    ),
+    MetricQuery("vllm_ttft_p95_seconds", _quantile("vllm:time_to_first_token_seconds")),
+    MetricQuery("vllm_itl_p95_seconds", _quantile("vllm:inter_token_latency_seconds")),
+    MetricQuery("vllm_e2e_p95_seconds", _quantile("vllm:e2e_request_latency_seconds")),
+    MetricQuery("vllm_queue_p95_seconds", _quantile("vllm:request_queue_time_seconds")),
+    MetricQuery(
+        "vllm_success_rate",
+        "sum by (namespace, pod, model_name, finished_reason) (rate(vllm:request_success_total{scope}[5m]))",
+    ),
+    MetricQuery(
+        "torchserve_queue_microseconds",
+        "sum by (namespace, pod, model_name) (rate(ts_queue_latency_microseconds{scope}[5m]))",
+    ),
+    MetricQuery(
+        "torchserve_requests", "sum by (namespace, pod, model_name) (rate(ts_inference_requests_total{scope}[5m]))"
+    ),
+    MetricQuery("triton_failures", "sum by (namespace, pod, model) (rate(nv_inference_request_failure{scope}[5m]))"),
+    MetricQuery("triton_pending", "max by (namespace, pod, model) (nv_inference_pending_request_count{scope})"),
+)
+# Of devices and nodes: the exporter's own namespace says nothing about the focus.
+DEVICE_QUERIES = (
+    MetricQuery("gpu_utilisation", _per_device("DCGM_FI_DEV_GPU_UTIL")),
+    MetricQuery("gpu_memory_used_mib", _per_device("DCGM_FI_DEV_FB_USED")),
+    MetricQuery("gpu_memory_free_mib", _per_device("DCGM_FI_DEV_FB_FREE")),
+    MetricQuery("gpu_temperature_celsius", _per_device("DCGM_FI_DEV_GPU_TEMP")),
+    MetricQuery("gpu_memory_temperature_celsius", _per_device("DCGM_FI_DEV_MEMORY_TEMP")),
+    MetricQuery("gpu_sm_clock_mhz", _per_device("DCGM_FI_DEV_SM_CLOCK")),
+    MetricQuery("gpu_xid", _per_device("DCGM_FI_DEV_XID_ERRORS")),
+    MetricQuery("gpu_ecc_dbe", _per_device("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL")),
+    MetricQuery("gpu_ecc_sbe", _per_device("DCGM_FI_DEV_ECC_SBE_VOL_TOTAL")),
+    MetricQuery("gpu_row_remap_failure", _per_device("DCGM_FI_DEV_ROW_REMAP_FAILURE")),
+    MetricQuery("gpu_pcie_replay", _per_device("rate(DCGM_FI_DEV_PCIE_REPLAY_COUNTER[5m])")),
+    MetricQuery("gpu_nvlink_errors", _per_device("rate(DCGM_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL[5m])")),
+    MetricQuery(
+        "node_disk_free_ratio",
+        'min by (instance, node, mountpoint) (node_filesystem_avail_bytes{fstype!~"tmpfs|overlay"} / node_filesystem_size_bytes{fstype!~"tmpfs|overlay"})',
+    ),
+    MetricQuery(
+        "node_memory_available_ratio",
+        "min by (instance, node) (node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)",
+    ),
+    MetricQuery("scrape_down", "up == 0", is_range=False),
+)
+QUERIES = CONTAINER_QUERIES + SERVICE_QUERIES + SERVING_QUERIES + DEVICE_QUERIES
+
+
+def rendered(query: MetricQuery, namespace_matcher: str) -> str:
+    """The PromQL with the scope put in; ``namespace_matcher`` is ``namespace=~"a|b"`` or empty."""
+    parts = [part for part in (namespace_matcher,) if part]
+    promql = query.promql
+    for name, extra in (("scope_resource_memory", 'resource="memory"'), ("scope_resource_cpu", 'resource="cpu"'),
+                        ("scope_errors", 'code=~"5.."'), ("scope", "")):  # fmt: skip
+        promql = promql.replace("{" + name + "}", "{" + ",".join([*parts, *([extra] if extra else [])]) + "}")
+    return promql.replace("{}", "")
