@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tools.collectors.gather import gather
-from tools.snapshot import ClusterSnapshot
-
 from agent.deps import Deps
 from knowledge.errors import NotFound, OpsdeskError
 from knowledge.vocabulary import EvidenceKind, Focus, Gap, ObjectRef
+from tools.collectors.gather import gather
 from tools.ports import Cluster, ResourceKind
+from tools.snapshot import ClusterSnapshot
 
 MOST_REQUESTS = 5
 LOG_LINES = 200

@@ -14,14 +14,14 @@ from api.settings import ClusterSettings, Settings
 from knowledge.errors import MalformedSettings, UnknownCluster
 
 if TYPE_CHECKING:
-    from knowledge.library import Library
     from langgraph.checkpoint.base import BaseCheckpointSaver
-    from tools.safety.policy import Policy
 
     from agent.deps import Deps
     from knowledge.ledger.ledger import Ledger
+    from knowledge.library import Library
     from tools.contracts import Collector
     from tools.ports import ChatModel, Clock, Cluster, ClusterReader, ClusterWriter
+    from tools.safety.policy import Policy
 
 
 def utc_now() -> datetime:
@@ -169,12 +169,8 @@ def open_clock() -> Clock:
 
 def build_deps(settings: Settings, ledger: Ledger, *, clusters: dict[str, Cluster] | None = None) -> Deps:
     """The graph's dependencies with real adapters. No network is touched here."""
-    from tools.adapters.system_clock import SystemClock
-    from tools.detectors.library import load_detectors
-    from tools.discovery import load_values
-
     from agent.deps import Deps, Options
-    from tools.contracts import Collector
+    from tools.detectors.library import load_detectors
 
     desk = settings.desk
     options = Options(

@@ -231,7 +231,7 @@ def open_hands(settings: Settings) -> dict[str, Hands]:
         try:
             hands[cluster.name] = Hands(cluster, open_reader(cluster), open_writer(cluster))
         except OpsdeskError as error:
-            log.error("cluster_left_out", cluster=cluster.name, reason=error.message, next_step=error.next_step)
+            log.warning("cluster_left_out", cluster=cluster.name, reason=error.message, next_step=error.next_step)
     return hands
 
 

@@ -6,8 +6,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from tools.snapshot import ClusterSnapshot
-
 from agent.consult import DIAGNOSE_SCHEMA, MATERIAL_CHARACTERS, consult
 from agent.deps import Deps
 from agent.gathering import snapshot_of
@@ -18,6 +16,7 @@ from agent.reasoning.second_reading import weigh
 from agent.reasoning.topology import build_topology
 from agent.state import IncidentState, JsonObject
 from knowledge.vocabulary import Diagnosis, Evidence, RecalledCase, Text, Triage
+from tools.snapshot import ClusterSnapshot
 
 CASE_IDS = 5
 

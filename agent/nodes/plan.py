@@ -9,8 +9,6 @@ import asyncio
 import uuid
 from dataclasses import dataclass
 
-from tools.script.translate import steps_of
-
 from agent.consult import SCRIPT_SCHEMA, consult
 from agent.deps import Deps
 from agent.prompts import prompt
@@ -31,6 +29,7 @@ from knowledge.vocabulary import (
     Text,
     Triage,
 )
+from tools.script.translate import steps_of
 
 WORKLOADS = (("Deployment", "deployment"), ("StatefulSet", "statefulset"), ("DaemonSet", "daemonset"))
 

@@ -145,7 +145,7 @@ async def _look(incident_id: str, focus: Focus, symptoms: frozenset[str], known:
 
 def _blinds(gap: Gap) -> bool:
     """Without the pods nothing can be said of a recovery; a missing metric is bearable."""
-    return gap.source in {"pods", "workloads"}
+    return gap.source in {"cluster", "pods", "workloads"}
 
 
 def _record(incident_id: str, verification: Verification, diagnosis: Diagnosis | None, plan: Plan, deps: Deps) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import orjson
@@ -36,7 +36,7 @@ class DeskClient:
         headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"}
         self._http = httpx.Client(base_url=f"{self._url}/api/v1", headers=headers, timeout=30.0, trust_env=False)
 
-    def __enter__(self) -> DeskClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

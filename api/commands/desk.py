@@ -175,7 +175,7 @@ def show_detector(name: Annotated[str, typer.Argument(help="The detector's id.")
 
 
 @detectors.command("test")
-def test_detectors(
+def try_detectors(
     folder: Annotated[
         Path | None, typer.Argument(help="A site's folder of detectors; default: all that are loaded.")
     ] = None,
