@@ -157,7 +157,7 @@ def _forbidden(verb: Verb, words: list[Word], first: Word) -> Command:
             "token",
             "as",
             "as-group",
-            "user",
+            "as-uid",
         }:
             split_flags([word], {}, verb.name)
         if word.text in {"-n", "--namespace"} and index + 1 < len(words):

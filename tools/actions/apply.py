@@ -1,0 +1,72 @@
+"""Applies one object of a heredoc: creates it when it is absent, else leaves what ``kubectl apply`` would leave, as a patch
+that tests what it replaces; with --server-side as a server-side apply of our own field manager."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from knowledge.errors import BadInput
+from knowledge.vocabulary import ApiRequest, Json, Ruling
+from tools.actions.contract import FIELD_MANAGER, Frozen, Look, Permission
+from tools.actions.creation import created
+from tools.actions.edit import edited
+from tools.actions.merge import takes_strategic, three_way
+from tools.script.command import Command
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def _last_applied(observed: Json) -> Json | None:
+    text = (observed["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
+    try:
+        found = json.loads(text) if text else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Apply:
+    id: str = "apply"
+    verbs: tuple[str, ...] = ("apply",)
+    is_read: bool = False
+    risk: Ruling = Ruling.ONE
+
+    def permissions(self, command: Command) -> tuple[Permission, ...]:
+        manifest = command.manifests[0]
+        return (
+            Permission("patch", manifest.kind, manifest.namespace, manifest.name),
+            Permission("create", manifest.kind, manifest.namespace),
+            Permission("delete", manifest.kind, manifest.namespace, manifest.name),
+        )
+
+    async def freeze(self, command: Command, look: Look) -> Frozen:
+        manifest = command.manifests[0]
+        body: Json = json.loads(manifest.text)
+        if command.has("force"):
+            raise BadInput("--force deletes and creates again", next_step="delete and apply as two steps")
+        observed = await look.find(manifest.kind, manifest.namespace, manifest.name)
+        if observed is None:
+            return await created(look, manifest.kind, manifest.namespace, body)
+        last = None if command.has("server-side") else _last_applied(observed)
+        desired = three_way(observed, last, body, is_strategic=takes_strategic(manifest.kind))
+        if last is not None:
+            desired["metadata"]["annotations"][_LAST_APPLIED] = (
+                json.dumps(body, sort_keys=True, separators=(",", ":")) + "\n"
+            )
+        frozen = edited(look, manifest.kind, observed, desired)
+        if not command.has("server-side") or not frozen.requests:
+            return frozen
+        request = ApiRequest(
+            cluster=look.cluster, method="PATCH", path=manifest.kind.path(manifest.namespace, manifest.name),
+            query={
+                "fieldManager": FIELD_MANAGER, "fieldValidation": "Strict",
+                "force": "true" if command.has("force-conflicts") else "false",
+            },
+            content_type="application/apply-patch+yaml", body=body,
+        )  # fmt: skip
+        return replace(frozen, requests=(request,))
+
+
+ACTION = _Apply()

@@ -1,0 +1,50 @@
+"""Creates a HorizontalPodAutoscaler for a workload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from knowledge.errors import BadInput
+from knowledge.vocabulary import Json, Ruling
+from tools.actions.contract import Frozen, Look, Permission
+from tools.actions.creation import created
+from tools.actions.edit import single_target
+from tools.script.command import Command
+
+
+@dataclass(frozen=True, slots=True)
+class _Autoscale:
+    id: str = "autoscale"
+    verbs: tuple[str, ...] = ("autoscale",)
+    is_read: bool = False
+    risk: Ruling = Ruling.ONE
+
+    def permissions(self, command: Command) -> tuple[Permission, ...]:  # noqa: ARG002 - needs the kind table: see freeze
+        return ()
+
+    async def freeze(self, command: Command, look: Look) -> Frozen:
+        kind, namespace, name = single_target(command)
+        await look.get(kind, namespace, name)
+        most, least = int(command.value("max")), int(command.value("min", "0"))
+        if most < 1 or least > most:
+            raise BadInput(
+                f"--max={most} and --min={least} leave no room", next_step="--max at least 1 and at least --min"
+            )
+        reference = {"apiVersion": kind.api_version, "kind": kind.kind, "name": name}
+        spec: Json = {"scaleTargetRef": reference, "maxReplicas": most}
+        if least:
+            spec["minReplicas"] = least
+        percent = command.value("cpu-percent") or command.value("cpu").removesuffix("%")
+        if percent:
+            target = {"type": "Utilization", "averageUtilization": int(percent)}
+            spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+        own = command.value("name", name)
+        scaler = look.kind("horizontalpodautoscalers.autoscaling")
+        body = {
+            "apiVersion": scaler.api_version, "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": own, "namespace": namespace}, "spec": spec,
+        }  # fmt: skip
+        return await created(look, scaler, namespace, body)
+
+
+ACTION = _Autoscale()

@@ -1,0 +1,81 @@
+"""Protects where code comes from: approved registries only, and an image that is the same tomorrow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from knowledge.vocabulary import Ruling, Text
+from tools.safety.contract import SafetyRule, Said, Subject, said
+from tools.safety.policy import Policy, matches
+
+_REFERENCE = re.compile(
+    r"(?P<repository>([a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5})?/)?[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*)*)"
+    r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+
+def repository_of(reference: str) -> str:
+    """``nginx`` -> ``docker.io/library/nginx``: the repository with its host and path written out."""
+    first, slash, rest = reference.partition("/")
+    if not slash:
+        return f"docker.io/library/{first}"
+    if "." in first or ":" in first or first == "localhost":
+        host = "docker.io" if first in {"index.docker.io", "registry-1.docker.io"} else first
+        return f"{host}/{rest if host != 'docker.io' or '/' in rest else 'library/' + rest}"
+    return f"docker.io/{reference}"
+
+
+def is_approved(repository: str, approved: tuple[str, ...]) -> bool:
+    """Whole path parts count: ``nvcr.io/nvidia`` approves ``nvcr.io/nvidia/x``, not ``nvcr.io/nvidia-evil/x``."""
+    return any(repository == entry or repository.startswith(entry.rstrip("/") + "/") for entry in approved)
+
+
+def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
+    for writes in subject.writes:
+        for path, value in writes.walk():
+            if path[-1] == "image" and path[0] == "spec" and not isinstance(value, dict):
+                for image in value if isinstance(value, list) else [value]:
+                    yield from _image(image, policy)
+    if subject.command.verb == "set image" and any(argument.startswith("*=") for argument in subject.command.arguments):
+        yield said(Ruling.TWO, "the same image for every container", "为所有容器设置同一镜像")
+
+
+def _image(image: Any, policy: Policy) -> Iterable[Said]:
+    found = _REFERENCE.fullmatch(image) if isinstance(image, str) else None
+    if found is None:
+        yield said(
+            Ruling.FORBIDDEN, f"{str(image)[:100]!r} is not an image reference", f"{str(image)[:100]!r} 不是镜像引用"
+        )
+        return
+    repository = repository_of(found["repository"])
+    if not is_approved(repository, policy.approved_registries):
+        yield said(Ruling.FORBIDDEN, f"{repository} is in no approved registry", f"{repository} 不在获准的镜像仓库中")
+    elif found["digest"] is None and (found["tag"] is None or matches(found["tag"].lower(), policy.mutable_tags)):
+        tag = found["tag"] or "latest"
+        yield said(Ruling.TWO, f"the tag {tag} can be another image tomorrow", f"标签 {tag} 可能随时指向别的镜像")
+
+
+RULE = SafetyRule(
+    "image_source", Text(en="where code comes from", zh="代码来源"), _judge,
+    (
+        "kubectl set image deploy/web app=registry.example.com/shop/web:1.4.2",
+        "kubectl set image deploy/web app=nginx:1.27.3",
+        "kubectl set image ds/gpu app=nvcr.io/nvidia/tritonserver:24.05-py3",
+        "kubectl set image deploy/web app=registry.k8s.io/pause@sha256:" + "a" * 64,
+    ),
+    (
+        ("kubectl set image deploy/web app=evil.example.org/web:1", Ruling.FORBIDDEN),
+        ("kubectl set image deploy/web app=registry.example.com.evil.org/web:1", Ruling.FORBIDDEN),
+        ("kubectl set image deploy/web app=nvcr.io/nvidia-evil/web:1", Ruling.FORBIDDEN),
+        ("kubectl set image deploy/web app=registry.k8s.io:8080/web:1", Ruling.FORBIDDEN),
+        ("kubectl set image deploy/web app=docker.io/stranger/web:1", Ruling.FORBIDDEN),
+        ("kubectl set image deploy/web app=stranger/web:1", Ruling.FORBIDDEN),
+        ("kubectl set image deploy/web app=nginx", Ruling.TWO),
+        ("kubectl set image deploy/web app=nginx:latest", Ruling.TWO),
+        ("kubectl set image deploy/web '*=nginx:1.27.3'", Ruling.TWO),
+        ("kubectl patch deploy web --type=json -p '[{\"op\":\"replace\",\"path\":\"/spec/template/spec/containers/0/image\",\"value\":\"evil.org/a:1\"}]'", Ruling.FORBIDDEN),
+        ("kubectl patch deploy web -p '{\"spec\":{\"template\":{\"spec\":{\"initContainers\":[{\"name\":\"a\",\"image\":\"evil.org/a:1\"}]}}}}'", Ruling.FORBIDDEN),
+    ),
+)  # fmt: skip

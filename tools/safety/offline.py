@@ -1,0 +1,72 @@
+"""Judges a script with no cluster at hand: grammar, rules and policy alone. What only a cluster could tell is said to be
+open, and never lowers a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from knowledge.errors import MalformedPolicy, ScriptRefused
+from knowledge.vocabulary import Json, RuleVerdict, Ruling, Text
+from tools.safety.contract import Subject
+from tools.safety.load import judge_step, strictest
+from tools.safety.policy import Policy
+from tools.safety.writing import writes_of
+from tools.script.parser import parse
+from tools.script.refusal import show
+from tools.script.translate import single_commands
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineVerdict:
+    """The verdict on a script; ``line`` and ``column`` are set when it was refused."""
+
+    verdict: Ruling
+    rules: tuple[str, ...]
+    message: str
+    verdicts: tuple[RuleVerdict, ...] = ()
+    open_points: tuple[Text, ...] = ()
+    line: int | None = None
+    column: int | None = None
+
+    def as_json(self) -> Json:
+        """One line of ``opsdesk review --jsonl``."""
+        return {
+            "verdict": self.verdict.value, "rules": list(self.rules), "message": self.message, "line": self.line,
+            "column": self.column, "open": [text.en for text in self.open_points],
+        }  # fmt: skip
+
+
+def judge_script(text: str, policy: Policy) -> OfflineVerdict:
+    """Never raises for a text: what cannot be read is ``refused`` with its place."""
+    try:
+        script = parse(text)
+    except ScriptRefused as error:
+        return OfflineVerdict(Ruling.REFUSED, ("grammar",), show(error, text), line=error.line, column=error.column)
+    verdicts: list[RuleVerdict] = []
+    open_points: list[Text] = []
+    base = Subject(script.commands[0], (), script.commands)
+    for index, command in enumerate(single_commands(script)):
+        subject = replace(base, command=command, writes=writes_of(command))
+        said, still_open = judge_step(subject, policy, index)
+        verdicts += said
+        open_points += [verdict.message for verdict in still_open]
+    ruling = strictest(verdicts)
+    deciding = [verdict for verdict in verdicts if verdict.ruling is ruling]
+    message = "; ".join(dict.fromkeys(f"{verdict.rule}: {verdict.message.en}" for verdict in deciding))
+    names = tuple(dict.fromkeys(verdict.rule for verdict in deciding))
+    return OfflineVerdict(ruling, names, message, tuple(verdicts), tuple(dict.fromkeys(open_points)))
+
+
+def load_policy(path: Path | None = None) -> Policy:
+    """The policy, with its own examples checked. Raises MalformedPolicy for one that does not come out as it says."""
+    policy = Policy.load(path)
+    for example in policy.examples:
+        found = judge_script(example.script, policy)
+        if found.verdict is not example.verdict:
+            raise MalformedPolicy(
+                f"{path or 'the default policy'}: the example {example.script!r} is {found.verdict.value} "
+                f"({found.message}), not {example.verdict.value}",
+                source=str(path or ""), next_step="correct the example or the setting that it shows",
+            )  # fmt: skip
+    return policy

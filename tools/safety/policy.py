@@ -1,0 +1,87 @@
+"""The site's policy: a documented YAML file. What it does not say is the default; what it says wrong is named."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from knowledge.errors import MalformedPolicy, ScriptRefused
+from knowledge.vocabulary import Noun, Ruling
+from tools.script.manifests import read_yaml
+
+DEFAULT_FILE = Path(__file__).with_name("policy_default.yaml")
+
+
+class Example(Noun):
+    """A script and what the policy must say of it: checked when the policy is loaded by ``tools.safety.offline``."""
+
+    script: str
+    verdict: Ruling
+
+
+class Policy(Noun):
+    """See ``policy_default.yaml`` for what each setting means."""
+
+    protected_namespaces: tuple[str, ...] = Field(min_length=1)
+    restartable: tuple[str, ...] = ()
+    approved_registries: tuple[str, ...] = ()
+    mutable_tags: tuple[str, ...] = ()
+    max_replicas: int = Field(gt=0)
+    max_scale_factor: float = Field(gt=1)
+    max_targets: int = Field(gt=0)
+    max_pods_felt: int = Field(gt=0)
+    monitoring_namespaces: tuple[str, ...] = ()
+    monitoring_names: tuple[str, ...] = ()
+    forbidden_environment: tuple[str, ...] = ()
+    identity_annotations: tuple[str, ...] = ()
+    exempting_labels: tuple[str, ...] = ()
+    selecting_labels: tuple[str, ...] = ()
+    control_plane_names: tuple[str, ...] = ()
+    restarts_per_hour: int = Field(default=3, gt=0)
+    changes_per_day: int = Field(default=20, gt=0)
+    examples: tuple[Example, ...] = ()
+
+    @staticmethod
+    def load(path: Path | None = None) -> Policy:
+        """The default policy, or the default with a site's file over it. Raises MalformedPolicy naming file and field."""
+        values = _read(DEFAULT_FILE)
+        if path is not None:
+            values |= _read(path)
+        try:
+            return Policy.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise MalformedPolicy(
+                f"{path or DEFAULT_FILE}: {place}: {first['msg']}", source=str(path or DEFAULT_FILE),
+                next_step="compare with tools/safety/policy_default.yaml",
+            ) from error  # fmt: skip
+
+    def is_protected(self, namespace: str) -> bool:
+        return matches(namespace, self.protected_namespaces)
+
+    def is_monitoring(self, namespace: str, name: str) -> bool:
+        return matches(namespace, self.monitoring_namespaces) or matches(name, self.monitoring_names)
+
+
+def matches(value: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a shell-style pattern of the policy fits."""
+    return any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        documents = read_yaml(path.read_text(encoding="utf-8"))
+    except ScriptRefused as error:
+        raise MalformedPolicy(
+            f"{path}: {error.message}", source=str(path), line=error.line, column=error.column
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise MalformedPolicy(f"{path}: {error}", source=str(path), next_step="check the file") from error
+    if len(documents) != 1 or not isinstance(documents[0][0], dict):
+        raise MalformedPolicy(f"{path}: not one mapping of settings", source=str(path), next_step="one YAML mapping")
+    found: dict[str, Any] = documents[0][0]
+    return found
