@@ -22,7 +22,9 @@ from knowledge.vocabulary import Json, Layer, Severity, Text
 from tools.detectors.condition import compile_condition, compile_fact, compile_path
 from tools.detectors.scanner import read_duration
 
-Relation = Literal["same", "owns", "selects", "routes", "mounts", "runs_on", "calls", "scales", "limits", "namespace"]
+Relation = Literal[
+    "same", "owns", "selects", "routes", "mounts", "runs_on", "calls", "scales", "limits", "namespace", "cluster"
+]
 """How the cause's object must stand to the effect's: see ``agent/reasoning/topology.py``. ``same``: the same object or family."""
 
 

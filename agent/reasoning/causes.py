@@ -1,0 +1,84 @@
+"""Which finding explains which: the faults' explains-edges, held against the topology."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agent.reasoning.topology import Topology
+from knowledge.vocabulary import ChainLink, Finding
+from tools.detectors.format import Explains
+from tools.detectors.library import DetectorLibrary
+
+
+@dataclass(slots=True)
+class CauseGraph:
+    """``direct[cause id][effect id]`` is the relation over which the one explains the other."""
+
+    findings: dict[str, Finding]
+    direct: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def explained_by(self, cause: str) -> dict[str, ChainLink]:
+        """Everything a finding explains, near or far, each with the last link of the shortest chain to it."""
+        found: dict[str, ChainLink] = {}
+        queue = deque([cause])
+        while queue:
+            here = queue.popleft()
+            for effect, relation in self.direct.get(here, {}).items():
+                if effect != cause and effect not in found:
+                    found[effect] = ChainLink(
+                        cause=_name(self.findings[here]), effect=_name(self.findings[effect]), relation=relation
+                    )
+                    queue.append(effect)
+        return found
+
+    def causes_of(self, effect: str) -> list[str]:
+        return [cause for cause, effects in self.direct.items() if effect in effects]
+
+
+def _name(finding: Finding) -> str:
+    return f"{finding.fault} @ {finding.object.key}"
+
+
+def cause_graph(findings: Sequence[Finding], topology: Topology, library: DetectorLibrary) -> CauseGraph:
+    """A symptom explains another only when it does not lie further down: of two that explain each other, the one with the
+    narrower reach stays an effect (see ``_without_mutual``)."""
+    graph = CauseGraph(findings={finding.id: finding for finding in findings})
+    for cause in findings:
+        detector = library.by_id.get(cause.fault)
+        for edge in detector.edges if detector else ():
+            for effect in findings:
+                if effect.id == cause.id or not _speaks_of(edge, effect):
+                    continue
+                relation = topology.reaches(cause.object.key, effect.object.key, edge.over)
+                if relation:
+                    graph.direct.setdefault(cause.id, {}).setdefault(effect.id, relation)
+    _without_mutual(graph)
+    return graph
+
+
+def _speaks_of(edge: Explains, effect: Finding) -> bool:
+    return (
+        effect.fault in edge.faults
+        or f"layer:{effect.layer.value}" in edge.faults
+        or ("symptoms" in edge.faults and effect.is_symptom)
+    )
+
+
+def _without_mutual(graph: CauseGraph) -> None:
+    """Of two findings that explain each other, the likelier cause keeps its edge: a cause before a symptom, then the one
+    that is named to explain more, then the earlier one."""
+    for one in list(graph.direct):
+        for other in list(graph.direct[one]):
+            if one not in graph.direct.get(other, {}):
+                continue
+            weaker = max((one, other), key=lambda one_id: _weakness(graph, one_id))
+            stronger = other if weaker == one else one
+            graph.direct[weaker].pop(stronger, None)
+
+
+def _weakness(graph: CauseGraph, id: str) -> tuple[bool, int, float, str]:
+    finding = graph.findings[id]
+    began = finding.began_at.timestamp() if finding.began_at else float("inf")
+    return finding.is_symptom, -len(graph.direct.get(id, {})), began, finding.fault
