@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.engine import CursorResult
 
 from knowledge.errors import NotFound
-from knowledge.ledger.incidents import ENDS
+from knowledge.ledger.lifecycle import ENDS
 from knowledge.ledger.rows.intake import EvidenceLinkRow, EvidenceRow, IncidentRow
 from knowledge.ledger.store import Store, Writing
 from knowledge.vocabulary import Evidence

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, update
 
 from knowledge.errors import NotFound, WrongState
+from knowledge.ledger.joining import intake_lock, move_points
+from knowledge.ledger.lifecycle import ENDS, LATER_ENDS, incident_of
 from knowledge.ledger.reach import newest
 from knowledge.ledger.rows.intake import (
     AlertRow,
     EvidenceLinkRow,
     IncidentRow,
-    JoinPointRow,
     TicketRow,
 )
 from knowledge.ledger.store import Store, Writing
@@ -21,12 +22,6 @@ from knowledge.ledger.timeline import locked_incident, tell
 from knowledge.ledger.values import WakeReason
 from knowledge.ledger.wakes import add_wake
 from knowledge.vocabulary import Incident, IncidentStatus, Json, Language, Scope, Severity, Text
-
-ENDS = frozenset({IncidentStatus.ANSWERED, IncidentStatus.RESOLVED, IncidentStatus.CLOSED, IncidentStatus.MERGED})
-_LATER_ENDS = {
-    IncidentStatus.ANSWERED: {IncidentStatus.RESOLVED, IncidentStatus.CLOSED},
-    IncidentStatus.RESOLVED: {IncidentStatus.CLOSED},
-}
 
 
 class Incidents:
@@ -113,7 +108,9 @@ class Incidents:
         """
         if id == into:
             raise WrongState(f"{id} cannot be merged into itself", next_step="name another incident")
+        cluster = self.get(into).cluster
         with self._store.write() as writing:
+            writing.hold(intake_lock(cluster))
             first, second = (locked_incident(writing, each) for each in sorted((id, into)))
             row, target = (first, second) if first.id == id else (second, first)
             _check_merge(row, target)
@@ -155,11 +152,6 @@ class Incidents:
             return _changed(writing, row, actor, "incident.reopen", reason=reason)
 
 
-def incident_of(row: IncidentRow) -> Incident:
-    values = {name: getattr(row, name) for name in Incident.model_fields}
-    return Incident.model_validate(values)
-
-
 def _filtered(
     *,
     status: IncidentStatus | Iterable[IncidentStatus] | None,
@@ -190,7 +182,7 @@ def _check_move(row: IncidentRow, status: IncidentStatus, expected_version: int 
     before = IncidentStatus(row.status)
     if status == before:
         return
-    if status == IncidentStatus.MERGED or (before in ENDS and status not in _LATER_ENDS.get(before, set())):
+    if status == IncidentStatus.MERGED or (before in ENDS and status not in LATER_ENDS.get(before, set())):
         raise _wrong(row, status.value)
 
 
@@ -207,9 +199,10 @@ def _check_merge(row: IncidentRow, target: IncidentRow) -> None:
 
 def _move_belongings(writing: Writing, id: str, into: str) -> None:
     session = writing.session
-    writing.hold(f"evidence {into}")
-    for owned in (AlertRow, TicketRow, JoinPointRow):
+    writing.hold("evidence")
+    for owned in (AlertRow, TicketRow):
         session.execute(update(owned).where(owned.incident_id == id).values(incident_id=into))
+    move_points(writing, id, into)
     known = set(session.scalars(select(EvidenceLinkRow.evidence_id).where(EvidenceLinkRow.incident_id == into)))
     last = session.scalar(select(func.max(EvidenceLinkRow.position)).where(EvidenceLinkRow.incident_id == into)) or 0
     links = (

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from knowledge.errors import BadInput
 from knowledge.ledger.rows.lore import LibraryChunkRow, LibraryEntryRow
 from knowledge.ledger.store import Store, Writing
 from knowledge.ledger.values import LibraryChunk, LibraryEntry
@@ -30,6 +31,8 @@ class LibraryStore:
         digest: str,
     ) -> None:
         """Writes or replaces one entry with all its chunks ``(chunk_no, text, float32 vector)``: whole or not at all."""
+        if len({number for number, _, _ in vectors}) != len(vectors):
+            raise BadInput(f"{id} has two chunks of one number", next_step="number its chunks from 0", source=id)
         chunks = tuple(LibraryChunk(chunk_no=number, text=part, vector=vector) for number, part, vector in vectors)
         self.put_entries(
             [

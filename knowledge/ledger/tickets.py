@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from knowledge.ledger.ids import new_id
-from knowledge.ledger.incidents import incident_of
+from knowledge.ledger.lifecycle import incident_of
 from knowledge.ledger.rows.intake import IncidentRow, TicketRow
 from knowledge.ledger.store import Store, Writing
 from knowledge.ledger.timeline import locked_incident, tell

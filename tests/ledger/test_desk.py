@@ -87,7 +87,7 @@ def test_set_roles_takes_effect_for_tokens_at_once(ledger: Ledger) -> None:
     ledger.principals.set_roles("wei", [Role.VIEWER], Scope(clusters=("test",)))
     now = ledger.principals.by_token(token)
     assert now is not None
-    assert (now.roles, now.scope.clusters) == ({Role.VIEWER}, ("test",))
+    assert (now.roles, now.scope.clusters) == (frozenset({Role.VIEWER}), ("test",))
     with pytest.raises(NotFound):
         ledger.principals.set_roles("nobody", [])
 
@@ -182,9 +182,14 @@ def test_audit_tells_nothing_when_the_write_fails(ledger: Ledger) -> None:
     ledger.principals.add("wei", [Role.VIEWER], Scope())
     with pytest.raises(WrongState):
         ledger.principals.add("wei", [Role.VIEWER], Scope())
-    with pytest.raises(RuntimeError), ledger._store.write() as writing:
-        writing.audit("wei", "half", "done")
-        raise RuntimeError
+
+    def write_half() -> None:
+        with ledger._store.write() as writing:
+            writing.audit("wei", "half", "done")
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        write_half()
     assert ledger.audit.verify() == (1, None)
 
 

@@ -297,7 +297,7 @@ def test_each_waiting_execution_goes_to_one_worker_when_workers_race(ledger: Led
         return mine
 
     with ThreadPoolExecutor(4) as pool:
-        handed_out = [id for mine in pool.map(work, range(4)) for id in mine]
+        handed_out = [one for mine in pool.map(work, range(4)) for one in mine]
     assert sorted(handed_out) == sorted(execution.id for execution in ledger.executions.for_incident(incident.id))
 
 

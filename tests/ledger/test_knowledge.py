@@ -235,12 +235,19 @@ def test_library_entry_is_replaced_whole(ledger: Ledger) -> None:
 def test_library_keeps_the_old_entry_when_the_new_one_cannot_be_written(ledger: Ledger) -> None:
     store = ledger.library_store
     store.put_entry("cases", "c1", "old", "en", {}, [(0, "a", b"\x01")], "d1")
-    broken: Any = [(0, "a", b"\x01"), (0, "same number", b"\x02")]
-    with pytest.raises(Exception, match=r"(?i)unique|identity|conflict"):
-        store.put_entry("cases", "c1", "new", "en", {}, broken, "d2")
-    entry = store.get("cases", "c1")
-    assert entry is not None
-    assert (entry.text, len(entry.chunks)) == ("old", 1)
+    with pytest.raises(BadInput, match="two chunks"):
+        store.put_entry("cases", "c1", "new", "en", {}, [(0, "a", b"\x01"), (0, "same number", b"\x02")], "d2")
+    old = store.get("cases", "c1")
+    assert old is not None
+    unwritable: Any = object()
+    good, bad = (
+        old.model_copy(update={"text": "new"}),
+        old.model_copy(update={"id": "c2", "metadata": {"x": unwritable}}),
+    )
+    with pytest.raises(Exception, match="not JSON serializable"):
+        store.put_entries([good, bad])
+    assert store.get("cases", "c1") == old
+    assert store.get("cases", "c2") is None
 
 
 def test_library_iterates_over_everything_in_batches(ledger: Ledger) -> None:

@@ -37,13 +37,13 @@ class IncidentRow(Base):
 
 
 class JoinPointRow(Base):
-    """Where the next alert of this fingerprint, service or name would join: one look-up, however long the storm."""
+    """Where the next alert of this fingerprint, service or name may join: one look-up, however long the storm."""
 
     __tablename__ = "join_point"
 
     cluster: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
-    incident_id: Mapped[str] = mapped_column(ForeignKey("incident.id"), index=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incident.id"), primary_key=True, index=True)
 
 
 class TicketRow(Base):

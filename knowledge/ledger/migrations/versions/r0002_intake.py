@@ -100,7 +100,7 @@ def upgrade() -> None:
         sa.Column("key", KeyText(), nullable=False),
         sa.Column("incident_id", KeyText(), nullable=False),
         sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_join_point_incident_id")),
-        sa.PrimaryKeyConstraint("cluster", "key", name=op.f("pk_join_point")),
+        sa.PrimaryKeyConstraint("cluster", "key", "incident_id", name=op.f("pk_join_point")),
     )
     op.create_index(op.f("ix_join_point_incident_id"), "join_point", ["incident_id"], unique=False)
     op.create_table(

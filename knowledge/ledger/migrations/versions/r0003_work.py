@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from knowledge.ledger.rows.base import JsonText, KeyText, UtcTime
+from knowledge.ledger.rows.base import JsonText, KeyText, PlainText, UtcTime
 
 revision = "0003"
 down_revision = "0002"
@@ -57,6 +57,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_verification_execution_id"), "verification", ["execution_id"], unique=False)
     op.create_index(op.f("ix_verification_incident_id"), "verification", ["incident_id"], unique=False)
+    op.create_table(
+        "rehearsal",
+        sa.Column("plan_id", KeyText(), nullable=False),
+        sa.Column("incident_id", KeyText(), nullable=False),
+        sa.Column("cluster", KeyText(), nullable=False),
+        sa.Column("status", KeyText(), nullable=False),
+        sa.Column("token", sa.Integer(), nullable=False),
+        sa.Column("leased_until", UtcTime(), nullable=True),
+        sa.Column("review_id", KeyText(), nullable=False),
+        sa.Column("error", PlainText(), nullable=False),
+        sa.Column("requested_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_rehearsal_incident_id")),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name=op.f("fk_rehearsal_plan_id")),
+        sa.PrimaryKeyConstraint("plan_id", name=op.f("pk_rehearsal")),
+    )
+    op.create_index("ix_rehearsal_status_requested_at", "rehearsal", ["status", "requested_at"], unique=False)
     op.create_table(
         "review",
         sa.Column("id", KeyText(), nullable=False),
