@@ -8,6 +8,7 @@ its graph files are what a kill tears.
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 HNSW = {"space": "cosine", "sync_threshold": 1_000_000, "ef_search": 100}
 BATCH = 2_000
+SERVER_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +100,10 @@ class ChromaIndex:
 
     def close(self) -> None:
         with self._lock, _translated():
+            sessions = _http_sessions(self._client)
             self._client.close()
+            for session in sessions:
+                session.close()  # Chroma's client leaves its sockets to the garbage collector
 
 
 def open_embedded(folder: Path, collections: Sequence[str]) -> ChromaIndex:
@@ -120,13 +125,25 @@ def open_server(url: str, generation: str, collections: Sequence[str]) -> Chroma
         import chromadb
         from chromadb.config import Settings
 
+        port = parts.port or (443 if parts.scheme == "https" else 8000)
+        # Chroma's client waits without end: first see that somebody is there, then give it a limit.
+        socket.create_connection((parts.hostname, port), timeout=SERVER_SECONDS).close()
         client = chromadb.HttpClient(
             host=parts.hostname,
-            port=parts.port or (443 if parts.scheme == "https" else 8000),
+            port=port,
             ssl=parts.scheme == "https",
             settings=Settings(anonymized_telemetry=False),
         )
+        for session in _http_sessions(client):
+            session.timeout = SERVER_SECONDS
     return ChromaIndex(client, {name: f"opsdesk-{generation}-{name}" for name in collections})
+
+
+def _http_sessions(client: Any) -> list[Any]:
+    """The HTTP clients inside Chroma's (its own and its administrator's); none when embedded."""
+    owners = (client, getattr(client, "_admin_client", None))
+    sessions = (getattr(getattr(owner, "_server", None), "_session", None) for owner in owners)
+    return [session for session in sessions if session is not None]
 
 
 @contextmanager

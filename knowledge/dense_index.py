@@ -11,7 +11,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -86,7 +86,9 @@ class DenseIndex:
             problem = self._problem_of_current()
             if problem:
                 self.last_problem = problem
-                _log.log(logging.WARNING if self.generation else logging.INFO, "the search index is made anew: %s", problem)
+                _log.log(
+                    logging.WARNING if self.generation else logging.INFO, "the search index is made anew: %s", problem
+                )
                 self.rebuild(on_progress)
                 return
             self._folder.sweep(self.generation)
@@ -125,7 +127,16 @@ class DenseIndex:
             return index.nearest(collection, vector, limit, where)
         except IndexUnavailable as error:
             self.last_problem = error.message
+            self._let_go(index)
             raise
+
+    def _let_go(self, failed: ChromaIndex) -> None:
+        """What failed once is checked before it is used again: the next opening does that."""
+        with self._lock:
+            if self._index is failed:
+                self._index = self._journal = None
+                with suppress(IndexUnavailable):
+                    failed.close()
 
     def catch_up(self, on_progress: OnProgress | None = None) -> int:
         """Brings the index to what the ledger holds; how many entries that took. Does nothing without the writer lock."""
@@ -261,12 +272,12 @@ class DenseIndex:
         import numpy as np
 
         try:
-            index = open_server(self._server_url, generation, COLLECTIONS)
-            for canary in canaries:
-                near = index.nearest(canary.name, np.asarray(canary.vector, dtype=np.float32), 3, None)
-                if not any(one.id == canary.chunk_id or one.similarity > 0.999 for one in near):
-                    return CheckAnswer({}, f"{canary.chunk_id} is not found by its own vector")
-            return CheckAnswer({name: index.count(name) for name in COLLECTIONS})
+            with closing(open_server(self._server_url, generation, COLLECTIONS)) as index:
+                for canary in canaries:
+                    near = index.nearest(canary.name, np.asarray(canary.vector, dtype=np.float32), 3, None)
+                    if not any(one.id == canary.chunk_id or one.similarity > 0.999 for one in near):
+                        return CheckAnswer({}, f"{canary.chunk_id} is not found by its own vector")
+                return CheckAnswer({name: index.count(name) for name in COLLECTIONS})
         except IndexUnavailable as error:
             return CheckAnswer({}, error.message)
 

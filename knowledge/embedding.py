@@ -90,7 +90,8 @@ class SentenceTransformerEmbedder:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as progress
 
-        progress.disable_progress_bar()  # a bar of weights on standard error is nobody's news
+        # A bar of weights on standard error is nobody's news.
+        progress.disable_progress_bar()  # type: ignore[no-untyped-call]
         torch.set_num_threads(1)
         try:
             return SentenceTransformer(place, device="cpu", local_files_only=not self._allow_download)

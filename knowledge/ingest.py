@@ -88,7 +88,7 @@ def _take_in(file: Path, put: Put, validate_script: ScriptCheck) -> FileOutcome:
         _refuse_twins(sources, file)
         done = [put(source) for source in sources]
     except BadInput as error:
-        return FileOutcome(str(file), "failed", reason=error.message, line=error.line)
+        return FileOutcome(str(file), "failed", reason=error.message.removeprefix(f"{file}: "), line=error.line)
     except OSError as error:
         return FileOutcome(str(file), "failed", reason=error.strerror or str(error))
     if not done:

@@ -180,6 +180,8 @@ class Library:
             near = self._by_meaning(query, candidates, collections, where, accept)
         except (IndexUnavailable, MalformedSettings) as error:
             notice = words_only(error.message)
+            if not self._index.is_open:
+                self._retry_at = max(self._retry_at, time.monotonic() + RETRY_SECONDS)
         fused = fuse(near, worded, bundled_glossary().translate(query).coverage)
         hits = (self._hit(match, outcomes or {}) for match in fused[: 2 * limit])
         ordered = sorted((hit for hit in hits if hit is not None), key=lambda hit: -hit.score)
@@ -328,9 +330,8 @@ class Library:
             raise IndexUnavailable("the search index is being opened", next_step="search again in a minute")
         try:
             self._index.open()
-        except IndexUnavailable as error:
+        except (IndexUnavailable, MalformedSettings) as error:
             self._index.last_problem = error.message
-            self._retry_at = time.monotonic() + RETRY_SECONDS
             raise
         finally:
             self._opening.release()

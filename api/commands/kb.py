@@ -124,6 +124,8 @@ def _library() -> Iterator[Library]:
 
     library = open_library()
     try:
+        if not library.entries("cases"):
+            library.load_bundled()
         yield library
     finally:
         library.close()
