@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tools.collectors.gather import GatherLimits
-from tools.detectors.library import DetectorLibrary
-from tools.safety.policy import Policy
-from tools.snapshot import ClusterSnapshot
-
 from knowledge.errors import UnknownCluster
 from knowledge.ledger.ledger import Ledger
 from knowledge.vocabulary import Case, Mode, Passage, RecalledCase
+from tools.collectors.gather import GatherLimits
 from tools.contracts import Collector
+from tools.detectors.library import DetectorLibrary
 from tools.ports import ChatModel, Clock, Cluster
+from tools.safety.policy import Policy
+from tools.snapshot import ClusterSnapshot
 
 
 class Recall(Protocol):

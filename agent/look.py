@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.reasoning.diagnosis import conclude
-from agent.reasoning.topology import build_topology
 from knowledge.vocabulary import Diagnosis, Evidence, Finding, Focus
 from tools.collectors.gather import GatherLimits, gather
 from tools.contracts import Collector
@@ -30,16 +29,12 @@ async def look(
     detectors: DetectorLibrary,
     clock: Clock,
     *,
-    question: str = "",
     limits: GatherLimits | None = None,
 ) -> Look:
     """The offline diagnosis, stored nowhere. Raises ClusterUnreachable or AccessDenied when nothing at all can be read."""
     began = time.perf_counter()
     snapshot = await gather(cluster, focus, clock, collectors, limits or GatherLimits())
     findings = await asyncio.to_thread(detectors.detect, snapshot)
-    topology = await asyncio.to_thread(build_topology, snapshot)
-    diagnosis = await asyncio.to_thread(
-        conclude, findings, topology, detectors, snapshot, focus, (), now=clock.now(), question=question
-    )
+    diagnosis = await asyncio.to_thread(conclude, findings, snapshot, detectors, focus=focus)
     seconds = round(time.perf_counter() - began, 3)
     return Look(diagnosis.model_copy(update={"seconds": seconds}), tuple(findings), tuple(snapshot.cited()))

@@ -143,7 +143,14 @@ class Executor:
     async def _review(self, plan_id: str) -> Review:
         plan = await asyncio.to_thread(self.ledger.plans.get, plan_id)
         hands = self._hands(plan.cluster)
-        review = await review_plan(plan, reader=hands.reader, writer=hands.writer, policy=self.policy, clock=self.clock)
+        review = await review_plan(
+            plan,
+            reader=hands.reader,
+            writer=hands.writer,
+            policy=self.policy,
+            clock=self.clock,
+            topology_keys=None if plan.topology_keys is None else frozenset(plan.topology_keys),
+        )
         if not hands.settings.accept_broad_rights:
             return review
         warning = Text(

@@ -13,7 +13,6 @@ from agent.prompts import prompt
 from agent.reasoning.claims import check_claims
 from agent.reasoning.diagnosis import conclude
 from agent.reasoning.second_reading import weigh
-from agent.reasoning.topology import build_topology
 from agent.state import IncidentState, JsonObject
 from knowledge.vocabulary import Diagnosis, Evidence, RecalledCase, Text, Triage
 from tools.snapshot import ClusterSnapshot
@@ -76,17 +75,13 @@ async def _offline(state: IncidentState, triage: Triage, snapshot: ClusterSnapsh
     findings = await asyncio.to_thread(deps.ledger.findings.for_incident, state["incident_id"])
     recalled = [RecalledCase.model_validate(case) for case in state.get("recalled", [])]
     current = set(state.get("finding_ids", []))
-    topology = await asyncio.to_thread(build_topology, snapshot)
     return await asyncio.to_thread(
         conclude,
         [finding for finding in findings if finding.id in current],
-        topology,
-        deps.detectors,
         snapshot,
-        triage.focus,
-        recalled,
-        now=deps.clock.now(),
-        question=triage.question,
+        deps.detectors,
+        focus=triage.focus,
+        recalled=recalled,
     )
 
 

@@ -6,22 +6,23 @@ Whoever wrote it, it goes through the same translation and the same review.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from dataclasses import dataclass
 
 from agent.consult import SCRIPT_SCHEMA, consult
 from agent.deps import Deps
+from agent.gathering import snapshot_of
 from agent.prompts import prompt
 from agent.reasoning.orders import FORMS, line_for, order_in, script_in
-from agent.reasoning.remedies import filled, is_filled
+from agent.reasoning.remedies import filled
+from agent.reasoning.topology import build_topology
 from agent.state import IncidentState, JsonObject
 from knowledge.errors import OpsdeskError, ScriptRefused
 from knowledge.vocabulary import (
     Diagnosis,
     Evidence,
     Finding,
+    Focus,
     Hypothesis,
-    ManualStep,
     Mode,
     ObjectRef,
     Plan,
@@ -29,8 +30,10 @@ from knowledge.vocabulary import (
     Text,
     Triage,
 )
-from tools.script.translate import steps_of
+from tools.review import make_plan
 
+TOPOLOGY_STEPS = 3
+MOST_NEAR = 400
 WORKLOADS = (("Deployment", "deployment"), ("StatefulSet", "statefulset"), ("DaemonSet", "daemonset"))
 
 
@@ -44,6 +47,7 @@ class Draft:
     reason: str = ""
     target: ObjectRef | None = None
     use: JsonObject | None = None
+    is_diagnosed: bool = False
 
 
 async def run(state: IncidentState, deps: Deps) -> IncidentState:
@@ -58,7 +62,7 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     if not draft.script and not draft.manual:
         return {**update, **await _none(incident_id, deps, draft.reason)}
     try:
-        plan = await _translated(incident_id, incident.cluster, incident.requester, draft, deps)
+        plan = await _translated(incident_id, incident.cluster, incident.requester, draft, triage.focus, deps)
     except ScriptRefused as error:
         reason = f"the script cannot be translated, line {error.line} column {error.column}: {error.message}"
         return {**update, **await _none(incident_id, deps, reason, script=draft.script)}
@@ -78,22 +82,32 @@ async def _none(incident_id: str, deps: Deps, reason: str, script: str = "") -> 
     return {"plan_id": "", "plan_reason": reason}
 
 
-async def _translated(incident_id: str, cluster: str, requester: str, draft: Draft, deps: Deps) -> Plan:
+async def _translated(incident_id: str, cluster: str, requester: str, draft: Draft, focus: Focus, deps: Deps) -> Plan:
     kinds = await deps.cluster(cluster).reader.kinds()
-    canonical, steps = await asyncio.to_thread(steps_of, draft.script, kinds) if draft.script else ("", ())
-    return Plan(
-        id=f"plan-{uuid.uuid4().hex[:12]}",
+    plan = make_plan(
+        draft.script,
         incident_id=incident_id,
         cluster=cluster,
-        script=canonical,
-        steps=tuple(steps),
-        manual_steps=tuple(ManualStep(index=i, instruction=text) for i, text in enumerate(draft.manual, 1)),
         written_by=draft.written_by,
+        now=deps.clock.now(),
         requester=requester,
         reason=draft.reason,
-        diagnosed_object=draft.target,
-        created_at=deps.clock.now(),
+        diagnosed_object=draft.target if draft.is_diagnosed else None,
+        manual=draft.manual,
+        kinds=kinds,
     )
+    if not draft.is_diagnosed:
+        return plan
+    return plan.model_copy(update={"topology_keys": await _near(incident_id, draft.target, focus, deps)})
+
+
+async def _near(incident_id: str, target: ObjectRef | None, focus: Focus, deps: Deps) -> tuple[str, ...] | None:
+    """What lies around the diagnosed object: a step outside of it needs two approvers, whatever talked us into it."""
+    if target is None:
+        return None
+    snapshot = await snapshot_of(incident_id, focus, deps)
+    topology = await asyncio.to_thread(build_topology, snapshot)
+    return tuple(sorted(topology.around(target.key, TOPOLOGY_STEPS)))[:MOST_NEAR]
 
 
 # --- a person ordered it --------------------------------------------------------------------------------------------
@@ -147,8 +161,10 @@ async def _remedy(state: IncidentState, triage: Triage, deps: Deps) -> Draft:
     chosen = diagnosis.chosen
     finding = await _finding_of(state["incident_id"], chosen, deps)
     remedy = deps.detectors.remedy(chosen.fault, finding) if finding is not None else Remedy()
-    if remedy.script and is_filled(remedy.script):
-        return Draft(script=remedy.script, manual=remedy.manual, reason=chosen.title.en, target=chosen.object)
+    if remedy.script:
+        return Draft(
+            script=remedy.script, manual=remedy.manual, reason=chosen.title.en, target=chosen.object, is_diagnosed=True
+        )
     by_case = await _case_remedy(state, chosen, finding, deps)
     if by_case is not None:
         return by_case
@@ -157,10 +173,8 @@ async def _remedy(state: IncidentState, triage: Triage, deps: Deps) -> Draft:
         if by_model.script:
             return by_model
     if remedy.manual:
-        return Draft(manual=remedy.manual, reason=chosen.title.en, target=chosen.object)
+        return Draft(manual=remedy.manual, reason=chosen.title.en, target=chosen.object, is_diagnosed=True)
     reason = remedy.none_reason.en if remedy.none_reason else "no remedy is known for this cause"
-    if remedy.script:
-        reason = f"the known remedy needs values that the evidence does not give: {remedy.script.strip()}"
     return Draft(reason=reason, target=chosen.object)
 
 
@@ -179,9 +193,11 @@ async def _case_remedy(state: IncidentState, chosen: Hypothesis, finding: Findin
             continue
         held, failed = recalled.get("outcomes", (0, 0))
         script = filled(case.remedy.script, chosen.object, finding.facts if finding else {})
-        if failed > held or not is_filled(script):
+        if failed > held or script is None:
             continue
-        return Draft(script=script, written_by=f"case {case.id}", reason=chosen.title.en, target=chosen.object)
+        return Draft(
+            script=script, written_by=f"case {case.id}", reason=chosen.title.en, target=chosen.object, is_diagnosed=True
+        )
     return None
 
 
@@ -203,4 +219,11 @@ async def _by_model(
         return Draft(reason=f"no remedy is known offline, and the model gave none: {reply.note}", use=reply.use)
     script, why = str(reply.parsed.get("script", "")), str(reply.parsed.get("why", ""))[:500]
     target = chosen.object if chosen else None
-    return Draft(script=script, written_by=f"model {deps.model.profile}", reason=why, target=target, use=reply.use)
+    return Draft(
+        script=script,
+        written_by=f"model {deps.model.profile}",
+        reason=why,
+        target=target,
+        use=reply.use,
+        is_diagnosed=chosen is not None,
+    )

@@ -32,7 +32,14 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     review = await _rehearsed(plan, deps) if executes else None
     if review is None:
         reader = deps.cluster(plan.cluster).reader
-        review = await review_plan(plan, reader=reader, writer=None, policy=deps.policy, clock=deps.clock)
+        review = await review_plan(
+            plan,
+            reader=reader,
+            writer=None,
+            policy=deps.policy,
+            clock=deps.clock,
+            topology_keys=keys_of(plan),
+        )
         await asyncio.to_thread(deps.ledger.reviews.put, review)
     words = RULINGS[review.ruling]
     summary = Text(en=f"The plan {words.en}", zh=f"该方案{words.zh}")
@@ -45,6 +52,10 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
         return {"review_id": review.id, "ruling": "propose", "approval_id": ""}
     approval_id = await _asked(plan, review, deps) if review.ruling is not Ruling.AUTO else ""
     return {"review_id": review.id, "ruling": review.ruling.value, "approval_id": approval_id}
+
+
+def keys_of(plan: Plan) -> frozenset[str] | None:
+    return None if plan.topology_keys is None else frozenset(plan.topology_keys)
 
 
 async def _rehearsed(plan: Plan, deps: Deps) -> Review | None:

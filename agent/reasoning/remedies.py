@@ -1,29 +1,30 @@
-"""Fills a remedy's ``<placeholders>`` from the diagnosed object and a finding's facts. What stays open is not run."""
+"""Fills a case's remedy from the diagnosed object and a finding's facts. What stays open is not run."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
+from knowledge.errors import ScriptRefused
 from knowledge.vocabulary import ObjectRef
+from tools.script.placeholders import fill
 
-PLACEHOLDER = re.compile(r"<([a-z][a-z0-9_-]*)>")
 
+def filled(script: str, target: ObjectRef, facts: Mapping[str, str]) -> str | None:
+    """The script, or None when a placeholder has no value or one that is more than a plain word.
 
-def filled(script: str, target: ObjectRef, facts: Mapping[str, str]) -> str:
-    """``<namespace>``, ``<name>``, ``<kind>`` come from the object, everything else from the facts."""
+    ``<namespace>``, ``<name>`` and ``<kind>`` come from the object (and ``<deployment>`` and the like, when it is one),
+    everything else from the facts.
+    """
+    kind = target.kind.lower()
     values = {
-        **{key.replace("-", "_"): value for key, value in facts.items()},
+        **facts,
+        **{key.replace("_", "-"): value for key, value in facts.items()},
         "namespace": target.namespace,
         "name": target.name,
-        "kind": target.kind.lower(),
+        "kind": kind,
+        kind: target.name,
     }
-
-    def value(match: re.Match[str]) -> str:
-        return values.get(match[1].replace("-", "_")) or match[0]
-
-    return PLACEHOLDER.sub(value, script)
-
-
-def is_filled(script: str) -> bool:
-    return bool(script.strip()) and not PLACEHOLDER.search(script)
+    try:
+        return fill(script, {key: value for key, value in values.items() if value})
+    except ScriptRefused:
+        return None

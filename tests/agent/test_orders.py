@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.reasoning.orders import Order, line_for, order_in, script_in
-from agent.reasoning.remedies import filled, is_filled
+from agent.reasoning.remedies import filled
 from knowledge.vocabulary import ObjectRef
 
 
@@ -49,7 +49,13 @@ def test_a_script_in_a_ticket_is_taken_from_its_first_kubectl_line() -> None:
 def test_a_remedy_with_an_open_placeholder_is_not_run() -> None:
     target = ObjectRef(cluster="lab", kind="Deployment", namespace="ai", name="web")
     script = "kubectl -n <namespace> set image <kind>/<name> <container>=<image>"
-    half = filled(script, target, {"container": "app"})
-    assert half == "kubectl -n ai set image deployment/web app=<image>"
-    assert not is_filled(half)
-    assert is_filled(filled(script, target, {"container": "app", "image": "registry/web:2"}))
+    assert filled(script, target, {"container": "app"}) is None
+    whole = filled(script, target, {"container": "app", "image": "registry/web:2"})
+    assert whole == "kubectl -n ai set image deployment/web app=registry/web:2"
+
+
+def test_a_fact_that_is_more_than_a_word_is_not_put_into_a_script() -> None:
+    target = ObjectRef(cluster="lab", kind="Deployment", namespace="ai", name="web")
+    script = "kubectl -n <namespace> set image deployment/<deployment> app=<image>"
+    assert filled(script, target, {"image": "web:2 --all"}) is None
+    assert filled(script, target, {"image": "web:2"}) == "kubectl -n ai set image deployment/web app=web:2"
