@@ -171,6 +171,8 @@ class ModelUsage:
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float = 0.0
+    is_estimated: bool = False
+    """The server told no counts: they are guessed from the texts' lengths."""
 
 
 @dataclass(frozen=True, slots=True)
