@@ -152,7 +152,7 @@ class SchedulerRecorder:
             "eventTime": micro_timestamp(self._clock.now()),
             "action": action,
             "reportingComponent": "default-scheduler",
-            "reportingInstance": "default-scheduler-practice",
+            "reportingInstance": "default-scheduler-vm",
         }
         written = self._store.create("events", event)
         return namespace_of(written), name_of(written)

@@ -21,6 +21,12 @@ def amount(text: object) -> Fraction:
     return Fraction(0) if text in (None, "") else _parsed(str(text))
 
 
+@lru_cache(maxsize=4096)
+def thousandths(text: str | None) -> int:
+    """The value in thousandths, rounded up: whole numbers for what is added up often."""
+    return -(-amount(text) * 1000 // 1)
+
+
 def show(resource: str, value: Fraction) -> str:
     """The canonical text of a total: binary for bytes, decimal for the rest."""
     return quantity.write(value, "binary" if "memory" in resource or "storage" in resource else "decimal")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 from evals.practice.clock import timestamp
 from evals.practice.controllers.parts import Name, Parts, WorkQueue, controller_of, key_of
 from evals.practice.controllers.pods import condition, phase_of
 from evals.practice.controllers.recorder import SchedulerRecorder
-from evals.practice.controllers.resources import amount, pod_requests
+from evals.practice.controllers.resources import pod_requests, thousandths
 from evals.practice.controllers.selectors import labels_of, node_fits, tolerates
 from evals.practice.store import Change, copy_of, name_of, namespace_of
 
@@ -23,17 +22,18 @@ _NOT_FIT = "node(s) didn't match Pod's node affinity/selector"
 class _Usage:
     """What the pods of one node ask for."""
 
-    totals: dict[str, Fraction] = field(default_factory=dict)
-    pods: dict[str, dict[str, Fraction]] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=dict)
+    """In thousandths, so that adding stays exact and quick."""
+    pods: dict[str, dict[str, int]] = field(default_factory=dict)
     owners: Counter[str] = field(default_factory=Counter)
 
     def add(self, pod: Object) -> None:
         uid = pod["metadata"]["uid"]
         if uid in self.pods:
             return
-        asked = self.pods[uid] = pod_requests(pod)
+        asked = self.pods[uid] = _asked(pod)
         for name, value in asked.items():
-            self.totals[name] = self.totals.get(name, Fraction(0)) + value
+            self.totals[name] = self.totals.get(name, 0) + value
         self.owners[_owner(pod)] += 1
 
     def drop(self, pod: Object) -> None:
@@ -119,7 +119,8 @@ class Scheduler:
             return
         nodes = self.parts.store.list("nodes")
         claim = self._claim_problem(pod)
-        verdicts = {} if claim else {name_of(node): self._refusals(pod, node) for node in nodes}
+        asked = _asked(pod)
+        verdicts = {} if claim else {name_of(node): self._refusals(pod, node, asked) for node in nodes}
         fitting = [node for node in nodes if not claim and not verdicts[name_of(node)]]
         if fitting:
             self._bind(pod, min(fitting, key=lambda node: self._load(pod, node)))
@@ -129,7 +130,7 @@ class Scheduler:
         self.recorder.record(pod, "Warning", "FailedScheduling", "Scheduling", message)
         self._put_unscheduled(pod, "Unschedulable", message)
 
-    def _refusals(self, pod: Object, node: Object) -> list[str]:
+    def _refusals(self, pod: Object, node: Object, asked: dict[str, int]) -> list[str]:
         """Reasons of the first filter that refuses; [] when the node will do."""
         if node["spec"].get("unschedulable") and not tolerates(
             pod, {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
@@ -140,16 +141,16 @@ class Scheduler:
                 return [f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value') or ''}}}"]
         if not node_fits(pod, node):
             return [_NOT_FIT]
-        return self._shortages(pod, node)
+        return self._shortages(node, asked)
 
-    def _shortages(self, pod: Object, node: Object) -> list[str]:
+    def _shortages(self, node: Object, asked: dict[str, int]) -> list[str]:
         usage = self._usage.get(name_of(node)) or _Usage()
         allocatable = node.get("status", {}).get("allocatable") or {}
         found = []
-        if len(usage.pods) + 1 > int(amount(allocatable.get("pods", "110"))):
+        if len(usage.pods) + 1 > thousandths(allocatable.get("pods", "110")) / 1000:
             found.append("Too many pods")
-        for name, value in pod_requests(pod).items():
-            if value and usage.totals.get(name, Fraction(0)) + value > amount(allocatable.get(name)):
+        for name, value in asked.items():
+            if value and usage.totals.get(name, 0) + value > thousandths(allocatable.get(name)):
                 found.append(f"Insufficient {name}")
         return found
 
@@ -159,8 +160,8 @@ class Scheduler:
         allocatable = node.get("status", {}).get("allocatable") or {}
         share = 0.0
         for name in ("cpu", "memory"):
-            whole = amount(allocatable.get(name))
-            share += float(usage.totals.get(name, Fraction(0)) / whole) if whole else 0.0
+            whole = thousandths(allocatable.get(name))
+            share += usage.totals.get(name, 0) / whole if whole else 0.0
         return usage.owners[_owner(pod)], share + len(usage.pods) / 1000, name_of(node)
 
     def _claim_problem(self, pod: Object) -> str:
@@ -203,6 +204,10 @@ class Scheduler:
         status = {"phase": "Pending", **(pod.get("status") or {})}
         status["conditions"] = [row]
         self.parts.store.set_status("pods", pod, status)
+
+
+def _asked(pod: Object) -> dict[str, int]:
+    return {name: -(-value * 1000 // 1) for name, value in pod_requests(pod).items()}
 
 
 def _owner(pod: Object) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evals.practice.clock import timestamp
+from evals.practice.controllers.parts import parse_time
 from evals.practice.hooks import LogLine
 from evals.practice.kubelet import images, probes, references
 from evals.practice.kubelet.behaviour import Behaviour, Exit, Situation
@@ -189,6 +190,17 @@ class Container:
         self.view.started, self.view.ready = bool(row.get("started")), bool(row.get("ready"))
         if not (self.view.ready and self.view.started) or behaviour.exit:
             self._watch(behaviour)
+
+    def recall(self, row: Object) -> None:
+        """A container of a finished pod: only its last state and its log are left."""
+        self.view.state = row["state"]
+        ended = row["state"].get("terminated")
+        if ended is not None:
+            clock = self.worker.kubelet.parts.clock
+            self.run = Run(
+                self.behaviour(), parse_time(ended["startedAt"]), clock.monotonic(), self.worker.timing.scale
+            )
+            self.run.ended = parse_time(ended["finishedAt"])
 
     def _watch(self, behaviour: Behaviour) -> None:
         run = self.run

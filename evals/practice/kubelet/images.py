@@ -34,7 +34,7 @@ class Registry:
         host, _, rest = full.partition("/")
         repository, _, tag = rest.rpartition(":")
         start = f'failed to pull and unpack image "{full}": failed to resolve reference "{full}": '
-        if any(qualified(known).startswith(f"{host}/") for known in self.sizes):
+        if any(qualified(known).startswith(f"{host}/") for known in self.sizes if known not in self.on_nodes):
             return f"rpc error: code = NotFound desc = {start}{full}: not found"
         return (f'{start}failed to do request: Head "https://{host}/v2/{repository}/manifests/{tag}": '
                 f"dial tcp: lookup {host}: Temporary failure in name resolution")  # fmt: skip

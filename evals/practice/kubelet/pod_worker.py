@@ -104,7 +104,7 @@ class PodWorker:
         rows = {row["name"]: row for row in old.get("containerStatuses") or ()}
         for one in self.containers:
             if one.spec["name"] in rows:
-                one.view.state = rows[one.spec["name"]]["state"]
+                one.recall(rows[one.spec["name"]])
 
     def _adopt(self, old: Object) -> None:
         self._stage = "running"

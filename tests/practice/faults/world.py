@@ -15,7 +15,8 @@ from evals.practice.faults.switch import catalogue
 from evals.practice.garbage import GarbageCollector
 from evals.practice.hooks import LogRequest
 from evals.practice.namespaces import NamespaceController
-from evals.practice.platform.install import install
+from evals.practice.platform.install import create, install
+from evals.practice.platform.nodes import add_node
 from evals.practice.store import Store
 
 Object = dict[str, Any]
@@ -89,13 +90,44 @@ class World:
 
 @contextmanager
 def platform_world() -> Iterator[World]:
+    """The platform, up and settled."""
+    with _world(install) as world:
+        world.wait(6)
+        yield world
+
+
+@contextmanager
+def two_node_world() -> Iterator[World]:
+    """Two nodes of two cores, a default StorageClass, the namespace `work`: the recorded cluster in small."""
+    with _world(_furnish) as world:
+        world.wait(1)
+        yield world
+
+
+def _furnish(store: Store) -> None:
+    for number in (1, 2):
+        add_node(store, f"rig-node-{number}", f"10.0.0.{number}", cpu="2", memory="8000000Ki", pods=60)
+    create(store, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "work"}})
+    notes = {"storageclass.kubernetes.io/is-default-class": "true"}
+    store.create(
+        "storageclasses.storage.k8s.io",
+        {
+            "metadata": {"name": "standard", "annotations": notes},
+            "provisioner": "kubernetes.io/host-path",
+            "reclaimPolicy": "Delete",
+            "volumeBindingMode": "Immediate",
+        },
+    )
+
+
+@contextmanager
+def _world(furnish: Callable[[Store], None]) -> Iterator[World]:
     clock = ManualClock()
     store = Store(clock)
     install_admission(store)
     others: list[Any] = [NamespaceController(store, clock), GarbageCollector(store, clock)]
-    install(store)
+    furnish(store)
     running = start(store, clock, timing=FAST)
-    clock.advance(6)
     try:
         yield World(store, clock, running)
     finally:
