@@ -19,6 +19,8 @@ from knowledge.vocabulary import AuditEntry, Json, canonical_json, digest_of
 
 GENESIS = "sha256:" + "0" * 64
 _BATCH = 1000
+_LAST = select(AuditRow.sequence, AuditRow.digest).order_by(AuditRow.sequence.desc()).limit(1)
+_APPEND = insert(AuditRow)
 
 
 class Audit:
@@ -58,9 +60,7 @@ def chain(writing: Writing) -> None:
     if not writing.deeds:
         return
     writing.hold("audit")
-    last = writing.session.execute(
-        select(AuditRow.sequence, AuditRow.digest).order_by(AuditRow.sequence.desc()).limit(1)
-    ).one_or_none()
+    last = writing.session.execute(_LAST).one_or_none()
     sequence, previous = (last.sequence, last.digest) if last else (0, GENESIS)
     rows = []
     for deed in writing.deeds:
@@ -77,7 +77,7 @@ def chain(writing: Writing) -> None:
         )
         previous = _digest(entry)
         rows.append(entry.model_copy(update={"digest": previous}).model_dump())
-    writing.session.execute(insert(AuditRow), rows)
+    writing.session.connection().execute(_APPEND, rows)
 
 
 def _digest(entry: AuditEntry) -> str:

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Select, delete, exists, select
+from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from knowledge.ledger.ids import new_id
 from knowledge.ledger.lifecycle import ENDS
+from knowledge.ledger.rows.base import bounded
 from knowledge.ledger.rows.intake import IncidentRow, JoinPointRow
 from knowledge.ledger.store import Writing
 from knowledge.vocabulary import Alert, AlertFate, IncidentStatus, Severity
@@ -39,49 +40,69 @@ def kin_keys(alert: Alert) -> list[str]:
     return [f"service/{alert.namespace}/{alert.service}", f"service/*/{alert.service}"]
 
 
+# What has not ended at any of the keys, the last touched first; locked.
+_OPEN_AT = (
+    select(JoinPointRow.key, IncidentRow)
+    .join(IncidentRow, JoinPointRow.incident_id == IncidentRow.id)
+    .where(
+        JoinPointRow.cluster == bindparam("cluster"),
+        JoinPointRow.key.in_(bindparam("keys", expanding=True)),
+        IncidentRow.status.not_in(sorted(ENDS)),
+    )
+    .order_by(IncidentRow.updated_at.desc(), IncidentRow.id.desc())
+    .with_for_update(of=IncidentRow)
+)
+
+
+_LEAVE_POSTGRESQL = postgresql.insert(JoinPointRow).on_conflict_do_nothing()
+_LEAVE_SQLITE = sqlite.insert(JoinPointRow).on_conflict_do_nothing()
+
+
 @dataclass(slots=True)
 class Joiner:
     """Finds or opens incidents within one transaction, which must hold :func:`intake_lock` of the alert's cluster."""
 
     writing: Writing
     window: timedelta
-    _locked: set[str] = field(default_factory=set)
+    _locked: dict[str, IncidentRow] = field(default_factory=dict)
 
     def place(self, alert: Alert) -> tuple[IncidentRow, AlertFate]:
         """The incident of a firing alert, and whether it was opened for it or joined. Leaves the join points."""
-        keys = [fingerprint_key(alert), *kin_keys(alert)]
-        row = self._same_firing(alert.cluster, keys[0]) or self._recent_kin(alert.cluster, keys[1])
+        fingerprint, *kin = keys = [fingerprint_key(alert), *kin_keys(alert)]
+        found = self._open_at(alert.cluster, keys)
+        row = next((row for key, row in found if key == fingerprint), None)
+        row = row or next((row for key, row in found if key == kin[0] and self._is_recent_kin(row)), None)
         fate = AlertFate.JOINED if row else AlertFate.OPENED
-        row = row or self._opened(alert)
-        if fate is AlertFate.OPENED:
+        if row is None:
+            row = self._opened(alert)
             self._drop_ended(alert.cluster, keys)
         if Severity(row.severity).rank > alert.severity.rank:
             row.severity = alert.severity
         row.updated_at = self.writing.at
-        leave_points(self.writing, alert.cluster, keys, row.id)
+        known = {key for key, at in found if at.id == row.id}
+        leave_points(self.writing, alert.cluster, [key for key in keys if key not in known], row.id)
         return row, fate
 
     def incident(self, id: str) -> IncidentRow | None:
         """The incident's row, locked once per transaction."""
-        if id in self._locked:
-            return self.writing.session.get(IncidentRow, id)
-        self._locked.add(id)
-        return self.writing.session.get(IncidentRow, id, with_for_update=True)
+        if id not in self._locked:
+            row = self.writing.session.get(IncidentRow, id, with_for_update=True)
+            if row is None:
+                return None
+            self._locked[id] = row
+        return self._locked[id]
 
-    def _same_firing(self, cluster: str, key: str) -> IncidentRow | None:
-        return self._first(_open_at(cluster, key))
+    def _open_at(self, cluster: str, keys: Sequence[str]) -> list[tuple[str, IncidentRow]]:
+        """By the keys as they were asked for: the ledger keeps long ones shortened."""
+        spelled = {bounded(key): key for key in keys}
+        rows = self.writing.session.execute(_OPEN_AT, {"cluster": cluster, "keys": list(keys)}).all()
+        found = [(spelled[key], row) for key, row in rows]
+        self._locked.update({row.id: row for _, row in found})
+        return found
 
-    def _recent_kin(self, cluster: str, key: str) -> IncidentRow | None:
+    def _is_recent_kin(self, row: IncidentRow) -> bool:
         """A person's ticket is not joined by kinship: a critical alert must not hide in somebody's question."""
-        since = self.writing.at - self.window
-        kin = _open_at(cluster, key).where(IncidentRow.updated_at >= since, IncidentRow.opened_by == "alert")
-        return self._first(kin)
-
-    def _first(self, query: Select[IncidentRow]) -> IncidentRow | None:
-        row = self.writing.session.scalars(query).first()
-        if row is not None:
-            self._locked.add(row.id)
-        return row
+        return row.opened_by == "alert" and row.updated_at >= self.writing.at - self.window
 
     def _drop_ended(self, cluster: str, keys: Sequence[str]) -> None:
         ended = select(IncidentRow.id).where(IncidentRow.id == JoinPointRow.incident_id, IncidentRow.status.in_(ENDS))
@@ -115,27 +136,15 @@ class Joiner:
         )
         self.writing.session.add(row)
         self.writing.session.flush()
-        self._locked.add(row.id)
+        self._locked[row.id] = row
         return row
-
-
-def _open_at(cluster: str, key: str) -> Select[IncidentRow]:
-    """The incident at a key that has not ended, the last touched one first; locked."""
-    return (
-        select(IncidentRow)
-        .join(JoinPointRow, JoinPointRow.incident_id == IncidentRow.id)
-        .where(JoinPointRow.cluster == cluster, JoinPointRow.key == key, IncidentRow.status.not_in(ENDS))
-        .order_by(IncidentRow.updated_at.desc(), IncidentRow.id.desc())
-        .limit(1)
-        .with_for_update(of=IncidentRow)
-    )
 
 
 def leave_points(writing: Writing, cluster: str, keys: Sequence[str], incident_id: str) -> None:
     """From now on the next alert under one of ``keys`` finds the incident."""
-    into = (postgresql.insert if writing.is_postgresql else sqlite.insert)(JoinPointRow)
     rows = [{"cluster": cluster, "key": key, "incident_id": incident_id} for key in keys]
-    writing.session.execute(into.values(rows).on_conflict_do_nothing())
+    if rows:
+        writing.session.connection().execute(_LEAVE_POSTGRESQL if writing.is_postgresql else _LEAVE_SQLITE, rows)
 
 
 def move_points(writing: Writing, id: str, into: str) -> None:

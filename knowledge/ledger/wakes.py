@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from knowledge.errors import LeaseLost, NotFound
@@ -12,6 +13,22 @@ from knowledge.ledger.ids import new_id
 from knowledge.ledger.rows.intake import IncidentRow, WakeRow
 from knowledge.ledger.store import Store, Writing
 from knowledge.ledger.values import Wake
+
+_WAITING = text("holder = ''")
+
+
+def _upsert(new: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
+    """A wake that waits for the same reason takes the earlier of the two times."""
+    return new.on_conflict_do_update(
+        index_elements=["incident_id", "reason"],
+        index_where=_WAITING,
+        set_={"due_at": new.excluded.due_at},
+        where=new.excluded.due_at < WakeRow.due_at,
+    )
+
+
+_WAKE_POSTGRESQL = _upsert(postgresql.insert(WakeRow))
+_WAKE_SQLITE = _upsert(sqlite.insert(WakeRow))
 
 
 class Wakes:
@@ -84,24 +101,16 @@ class Wakes:
 def add_wake(writing: Writing, incident_id: str, reason: str, due_at: datetime | None = None) -> None:
     """Adds a wake to a running transaction. One that is being worked on does not count: its worker may have read the
     state before this change."""
-    due = due_at or writing.at
-    writing.hold(f"wake {incident_id}")
-    waiting = select(WakeRow).where(WakeRow.incident_id == incident_id, WakeRow.reason == reason, WakeRow.holder == "")
-    row = writing.session.scalars(waiting.with_for_update()).first()
-    if row is None:
-        writing.session.add(
-            WakeRow(
-                id=new_id("wake", writing.at),
-                incident_id=incident_id,
-                reason=reason,
-                due_at=due,
-                holder="",
-                leased_until=None,
-            )
-        )
-        writing.session.flush()
-    elif due < row.due_at:
-        row.due_at = due
+    wake = {
+        "id": new_id("wake", writing.at),
+        "incident_id": incident_id,
+        "reason": reason,
+        "due_at": due_at or writing.at,
+        "holder": "",
+        "leased_until": None,
+    }
+    writing.session.flush()  # the incident may be as new as its wake
+    writing.session.connection().execute(_WAKE_POSTGRESQL if writing.is_postgresql else _WAKE_SQLITE, wake)
 
 
 def _lost(id: str) -> LeaseLost:
