@@ -10,6 +10,7 @@ from tools.actions.contract import Frozen, Look, Permission
 from tools.actions.creation import created
 from tools.actions.edit import single_target
 from tools.script.command import Command
+from tools.script.kinds import known_kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,11 @@ class _Autoscale:
     is_read: bool = False
     risk: Ruling = Ruling.ONE
 
-    def permissions(self, command: Command) -> tuple[Permission, ...]:  # noqa: ARG002 - needs the kind table: see freeze
-        return ()
+    def permissions(self, command: Command) -> tuple[Permission, ...]:
+        scaler = known_kinds().find("hpa")
+        assert scaler is not None
+        name = command.value("name", command.targets[0].name)
+        return (Permission("create", scaler, command.namespace), Permission("delete", scaler, command.namespace, name))
 
     async def freeze(self, command: Command, look: Look) -> Frozen:
         kind, namespace, name = single_target(command)

@@ -11,6 +11,7 @@ from knowledge.vocabulary import ApiRequest, Json, Ruling
 from tools.actions.contract import Frozen, Look, Permission
 from tools.actions.edit import edited, single_target
 from tools.script.command import Command
+from tools.script.kinds import known_kinds
 
 _MIRROR = "kubernetes.io/config.mirror"
 
@@ -60,7 +61,9 @@ class _Drain:
 
     def permissions(self, command: Command) -> tuple[Permission, ...]:
         kind, _, name = single_target(command)
-        return (Permission("patch", kind, "", name),)
+        pods = known_kinds().find("pods")
+        assert pods is not None
+        return (Permission("patch", kind, "", name), Permission("create", pods, subresource="eviction"))
 
     async def freeze(self, command: Command, look: Look) -> Frozen:
         kind, _, name = single_target(command)

@@ -3,22 +3,20 @@ open, and never lowers a verdict."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from knowledge.errors import MalformedPolicy, ScriptRefused
-from knowledge.vocabulary import Json, RuleVerdict, Ruling, Text
+from knowledge.vocabulary import Json, Noun, RuleVerdict, Ruling, Text
 from tools.safety.contract import Subject
 from tools.safety.load import judge_step, strictest
 from tools.safety.policy import Policy
 from tools.safety.writing import writes_of
 from tools.script.parser import parse
-from tools.script.refusal import show
 from tools.script.translate import single_commands
 
 
-@dataclass(frozen=True, slots=True)
-class OfflineVerdict:
+class OfflineVerdict(Noun):
     """The verdict on a script; ``line`` and ``column`` are set when it was refused."""
 
     verdict: Ruling
@@ -42,7 +40,10 @@ def judge_script(text: str, policy: Policy) -> OfflineVerdict:
     try:
         script = parse(text)
     except ScriptRefused as error:
-        return OfflineVerdict(Ruling.REFUSED, ("grammar",), show(error, text), line=error.line, column=error.column)
+        message = f"{error.message}; expected: {error.expected}" if error.expected else error.message
+        return OfflineVerdict(
+            verdict=Ruling.REFUSED, rules=("grammar",), message=message, line=error.line, column=error.column
+        )
     verdicts: list[RuleVerdict] = []
     open_points: list[Text] = []
     base = Subject(script.commands[0], (), script.commands)
@@ -55,7 +56,13 @@ def judge_script(text: str, policy: Policy) -> OfflineVerdict:
     deciding = [verdict for verdict in verdicts if verdict.ruling is ruling]
     message = "; ".join(dict.fromkeys(f"{verdict.rule}: {verdict.message.en}" for verdict in deciding))
     names = tuple(dict.fromkeys(verdict.rule for verdict in deciding))
-    return OfflineVerdict(ruling, names, message, tuple(verdicts), tuple(dict.fromkeys(open_points)))
+    return OfflineVerdict(
+        verdict=ruling,
+        rules=names,
+        message=message,
+        verdicts=tuple(verdicts),
+        open_points=tuple(dict.fromkeys(open_points)),
+    )
 
 
 def load_policy(path: Path | None = None) -> Policy:

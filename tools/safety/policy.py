@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -40,6 +40,7 @@ class Policy(Noun):
     exempting_labels: tuple[str, ...] = ()
     selecting_labels: tuple[str, ...] = ()
     control_plane_names: tuple[str, ...] = ()
+    helm_owned: Literal["refused", "two"] = "refused"
     restarts_per_hour: int = Field(default=3, gt=0)
     changes_per_day: int = Field(default=20, gt=0)
     examples: tuple[Example, ...] = ()

@@ -1,0 +1,62 @@
+"""How much feels the change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from knowledge.vocabulary import BlastRadius, Json
+from tools.actions.contract import Frozen
+from tools.review.surroundings import Surroundings, labels_of, selects
+
+_FEELS_NOTHING = frozenset({"label", "annotate", "cordon", "uncordon", "rollout_pause"})
+
+
+async def blast_of(steps: Sequence[tuple[str, Frozen]], around: Surroundings) -> BlastRadius:
+    """Pods, replicas, services, nodes and budgets that feel the steps (given with their action's id)."""
+    pods: dict[str, Json] = {}
+    replicas = 0
+    nodes: set[str] = set()
+    for action, frozen in steps:
+        item = frozen.observed
+        if item is None or frozen.target is None or not frozen.requests:
+            continue
+        if frozen.target.kind == "Node":
+            nodes.add(frozen.target.name)
+            if action == "drain":
+                leaving = {request.path for request in frozen.requests if request.path.endswith("/eviction")}
+                everyone = await around.found("pods", "", field_selector=f"spec.nodeName={frozen.target.name}")
+                pods.update(
+                    {_key(p): p for p in everyone if any(f"/{p['metadata']['name']}/" in path for path in leaving)}
+                )
+            continue
+        if action in _FEELS_NOTHING:
+            continue
+        pods.update({_key(pod): pod for pod in await around.pods_of(frozen.target.kind, item)})
+        replicas += int(item.get("spec", {}).get("replicas") or 0)
+    services: set[str] = set()
+    budgets: set[str] = set()
+    for pod in pods.values():
+        namespace, labels = pod["metadata"].get("namespace", ""), labels_of(pod)
+        services |= {
+            _key(s)
+            for s in await around.found("services", namespace)
+            if selects(s.get("spec", {}).get("selector"), labels)
+        }
+        for budget in await around.found("pdb", namespace):
+            has_no_room = (budget.get("status") or {}).get("disruptionsAllowed", 0) == 0
+            if has_no_room and selects(budget.get("spec", {}).get("selector"), labels):
+                budgets.add(_key(budget))
+        if node := pod.get("spec", {}).get("nodeName"):
+            nodes.add(node)
+    return BlastRadius(
+        pods=len(pods),
+        replicas=replicas,
+        services=tuple(sorted(services)),
+        nodes=tuple(sorted(nodes)),
+        budgets=tuple(sorted(budgets)),
+    )
+
+
+def _key(item: Json) -> str:
+    metadata = item["metadata"]
+    return f"{metadata.get('namespace', '')}/{metadata['name']}"
