@@ -70,7 +70,7 @@ class SyntheticStore:
             id=f"{number:07d}",
             text=text,
             language="en" if number % 10 else "zh",
-            metadata={"title_en": f"Document {number}", "title_zh": f"文档 {number}", "embedder": "given"},
+            metadata={"title_en": f"Document {number}", "title_zh": f"文档 {number}", "embedder": "given/1"},
             digest=str(number),
             chunks=(LibraryChunk(chunk_no=0, text=text, vector=self._vectors[number].tobytes()),),
         )

@@ -34,7 +34,8 @@ _NAMED_NUMBER = re.compile(r"\b(xid|sxid|http|exit code|error|signal)[\s:=#]+(\d
 _STOP_TEXT = (
     "a an and are as at be been but by can did do does for from had has have how i if in into is it its me my of on or our"
     " please so than that the their them then there these they this to was we were what when which while why will with"
-    " you your 的 了 是 在 和 与 及 或 被 把 就 也 都 着 过 吗 呢 吧 啊 我 你 他 它 们 请 这 那 有 个 对 从 到 为 怎么 什么"
+    " you your no not any some more most get gets got all only just also very much many than help"
+    " 怎么办 请问 帮我 的 了 是 在 和 与 及 或 被 把 就 也 都 着 过 吗 呢 吧 啊 我 你 他 它 们 请 这 那 有 个 对 从 到 为 怎么 什么"
 )
 _STOP = frozenset(_STOP_TEXT.split())
 

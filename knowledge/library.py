@@ -81,8 +81,10 @@ class Library:
                 raise MalformedSettings(
                     "a Chroma server needs a folder for the index's journal", next_step="pass state_folder"
                 )
-            return cls(catalogue, DenseIndex(state_folder, embedder.name, truth, str(index)), embedder, validate_script)
-        return cls(catalogue, DenseIndex(Path(index), embedder.name, truth), embedder, validate_script)
+            return cls(
+                catalogue, DenseIndex(state_folder, catalogue.vectors_by, truth, str(index)), embedder, validate_script
+            )
+        return cls(catalogue, DenseIndex(Path(index), catalogue.vectors_by, truth), embedder, validate_script)
 
     def close(self) -> None:
         self._index.close()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from knowledge.embedding import Embedder, Vectors
 
 EMBED_AT_ONCE = 64
+SCHEME = 1
+"""Which way vectors are made of an entry (its chunks, the glossary, the middle of a case); a new way makes them anew."""
 ONE_BY_ONE = 200
 Place = tuple[Key, int]
 """An entry's key and the number of one of its chunks."""
@@ -58,6 +60,11 @@ class Catalogue:
             self.rows[key] = row
             self._held[key[0], row.digest] += 1
 
+    @property
+    def vectors_by(self) -> str:
+        """The model and the way: vectors of two makes are never compared."""
+        return f"{self._embedder.name}/{SCHEME}"
+
     # --- truth -------------------------------------------------------------------------------------------------
 
     def digests(self) -> Mapping[Key, str]:
@@ -66,8 +73,8 @@ class Catalogue:
     def put(self, key: Key, text: str, language: str, metadata: Json, digest: str, *, embed: bool) -> None:
         """Stores the entry in one transaction; without ``embed`` its vectors are made when an index wants them."""
         chunks = chunks_of(key[0], text, metadata)
-        vectors = self.embed(chunks) if embed else None
-        self._store_entry(key, text, language, metadata, digest, chunks, vectors)
+        stored = _stored(key, chunks, self.embed(chunks)) if embed else []
+        self._store_entry(key, text, language, metadata, digest, stored)
         self._take_over(key)
 
     def remove(self, key: Key) -> None:
@@ -108,7 +115,7 @@ class Catalogue:
         return self._embedder.embed([glossary.translate(text).text for text in texts])
 
     def _is_embedded(self, entry: StoredEntry) -> bool:
-        return bool(entry.chunks) and entry.metadata.get("embedder") == self._embedder.name
+        return bool(entry.chunks) and entry.metadata.get("embedder") == self.vectors_by
 
     def _make_vectors(self, entries: Sequence[tuple[Key, StoredEntry]]) -> dict[Key, tuple[tuple[int, bytes], ...]]:
         texts = [chunks_of(key[0], entry.text, entry.metadata) for key, entry in entries]
@@ -116,31 +123,16 @@ class Catalogue:
         made: dict[Key, tuple[tuple[int, bytes], ...]] = {}
         at = 0
         for (key, entry), chunks in zip(entries, texts, strict=True):
-            own = vectors[at : at + len(chunks)]
+            stored = _stored(key, chunks, vectors[at : at + len(chunks)])
             at += len(chunks)
-            self._store_entry(key, entry.text, entry.language, entry.metadata, entry.digest, chunks, own)
-            made[key] = tuple((number, vector.astype("<f4").tobytes()) for number, vector in enumerate(own))
+            self._store_entry(key, entry.text, entry.language, entry.metadata, entry.digest, stored)
+            made[key] = tuple((number, vector) for number, _, vector in stored)
         return made
 
     def _store_entry(
-        self,
-        key: Key,
-        text: str,
-        language: str,
-        metadata: Json,
-        digest: str,
-        chunks: list[str],
-        vectors: Vectors | None,
+        self, key: Key, text: str, language: str, metadata: Json, digest: str, stored: list[tuple[int, str, bytes]]
     ) -> None:
-        stored = (
-            []
-            if vectors is None
-            else [
-                (number, chunk, vector.astype("<f4").tobytes())
-                for number, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True))
-            ]
-        )
-        named = {**metadata, "embedder": self._embedder.name if stored else ""}
+        named = {**metadata, "embedder": self.vectors_by if stored else ""}
         self._store.put_entry(key[0], key[1], text, language, named, stored, digest)
 
     # --- words -------------------------------------------------------------------------------------------------
@@ -187,6 +179,16 @@ class Catalogue:
         entry = self._store.get(*key)
         texts = _texts(key[0], entry) if entry else []
         return texts[chunk_no] if chunk_no < len(texts) else ""
+
+
+def _stored(key: Key, chunks: list[str], vectors: Vectors) -> list[tuple[int, str, bytes]]:
+    """A document keeps a vector per chunk. A case keeps one, the middle of its texts in both languages: it is one thing,
+    and the nearest of several vectors would let one vague sentence of a wrong case win over the whole of the right one."""
+    if key[0] == "cases":
+        middle = vectors.mean(axis=0, keepdims=True)
+        chunks, vectors = chunks[:1], middle / max(float((middle**2).sum()) ** 0.5, 1e-9)
+    pairs = zip(chunks, vectors, strict=True)
+    return [(number, chunk, vector.astype("<f4").tobytes()) for number, (chunk, vector) in enumerate(pairs)]
 
 
 def _texts(collection: str, entry: StoredEntry) -> list[str]:

@@ -33,7 +33,10 @@ class Fused(NamedTuple):
 
 def best_per_entry(matches: Sequence[Match]) -> list[Match]:
     """The first match of each entry, in the order given."""
-    return list({match.key: match for match in reversed(matches)}.values())[::-1]
+    best: dict[Key, Match] = {}
+    for match in matches:
+        best.setdefault(match.key, match)
+    return list(best.values())
 
 
 def fuse(meaning: Sequence[Match], words: Sequence[Match], meaning_weight: float) -> list[Fused]:

@@ -11,12 +11,17 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from knowledge import index_check
 from knowledge.case_file import parse_case
 from knowledge.errors import IndexUnavailable
+from knowledge.index_check import Canary, check_in_child
 from knowledge.index_journal import Indexed, Journal
 from knowledge.ledger.ledger import Ledger
 from knowledge.library import Library
@@ -151,16 +156,72 @@ def test_rebuild_keeps_the_old_index_when_the_new_one_fails(
     assert "meaning" in first_why(library, "GPU fell off the bus")
 
 
-def test_check_stops_the_file_when_a_torn_index_grows_it(tmp_path: Path) -> None:
-    limited = (
-        "import sys, resource; sys.argv=['x']; sys.path.insert(0, sys.path[0]);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000));"
-        f"f = open({str(tmp_path / 'big')!r}, 'wb'); f.seek(10**9); f.write(b'x'); f.flush()"
-    )
-    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, check=False)
+def test_check_survives_when_a_torn_index_kills_whoever_opens_it(tmp_path: Path) -> None:
+    """Random bytes where Chroma keeps its vectors: opening that is a segmentation fault."""
+    import chromadb
+    from chromadb.config import Settings
 
-    assert done.returncode != 0
-    assert (tmp_path / "big").stat().st_size <= 1_000_000
+    client: Any = chromadb.PersistentClient(str(tmp_path), settings=Settings(anonymized_telemetry=False))
+    vectors = np.random.default_rng(1).standard_normal((1_500, 64)).astype(np.float32)
+    for name in ("cases", "documents"):
+        collection = client.create_collection(
+            name, configuration={"hnsw": {"sync_threshold": 100, "batch_size": 50}}, embedding_function=None
+        )
+        collection.upsert(ids=[f"{name}/{number}#0" for number in range(1_500)], embeddings=vectors)
+    client.close()
+    canary = Canary("cases", "cases/7#0", tuple(float(value) for value in vectors[7]))
+    assert check_in_child(tmp_path, ("cases", "documents"), [canary], 60).problem == ""
+    for file in tmp_path.rglob("data_level0.bin"):
+        file.write_bytes(random.Random(1).randbytes(file.stat().st_size))
+
+    assert check_in_child(tmp_path, ("cases", "documents"), [canary], 60).problem
+
+
+def test_check_stops_the_file_when_a_torn_index_grows_it(tmp_path: Path) -> None:
+    """A stand-in for Chroma that does what a torn index made the real one do: it writes far beyond the end of a file."""
+    stub, big = tmp_path / "chromadb", tmp_path / "link_lists.bin"
+    stub.mkdir()
+    grow = f"def PersistentClient(*_, **__):\n    with open({str(big)!r}, 'wb') as f:\n        f.seek(10**9); f.write(b'x')\n"
+    (stub / "__init__.py").write_text(grow)
+    (stub / "config.py").write_text("class Settings:\n    def __init__(self, **_): pass\n")
+    request = {"path": str(tmp_path), "names": [], "canaries": [], "max_file_bytes": 1_000_000}
+
+    done = subprocess.run(
+        [sys.executable, index_check.__file__],
+        input=json.dumps(request).encode(),
+        capture_output=True,
+        env={"PYTHONPATH": str(tmp_path)},
+        check=False,
+    )
+
+    assert "File too large" in json.loads(done.stdout)["problem"]
+    assert big.stat().st_size <= 1_000_000
+
+
+def test_check_says_so_when_the_index_does_not_open_in_time(tmp_path: Path) -> None:
+    assert "did not open within" in check_in_child(tmp_path, ("cases",), [], 0.01).problem
+
+
+def test_search_and_add_go_together_when_many_threads_use_one_library(library: Library) -> None:
+    def add(number: int) -> str:
+        text = case_markdown(f"thread-{number}", f"Thread case number{number}", f"线程案例 {number}")
+        return library.add_case(parse_case(text), text)
+
+    def look(number: int) -> bool:
+        return bool(library.search(f"GPU fell off the bus number{number}")) and bool(library.recall(["xid-79"]))
+
+    library.search("gpu")
+    with ThreadPoolExecutor(8) as pool:
+        added = [pool.submit(add, number) for number in range(24)]
+        looked = [pool.submit(look, number) for number in range(48)]
+        assert {future.result() for future in added} == {"added"}
+        assert all(future.result() for future in looked)
+
+    assert library.check().is_sound
+    for number in (0, 11, 23):
+        hit = library.search(f"Thread case number{number}", limit=1)[0]
+        assert isinstance(hit, RecalledCase)
+        assert hit.case_id == f"thread-{number}"
 
 
 def test_journal_forgets_a_torn_last_line_when_it_is_read_again(tmp_path: Path) -> None:

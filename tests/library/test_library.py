@@ -206,4 +206,4 @@ def test_entries_get_their_vectors_later_when_they_were_stored_without(
     assert "meaning" in hits[0].why
     stored = store.get("cases", "late")
     assert stored is not None
-    assert len(stored.chunks) == 4
+    assert len(stored.chunks) == 1
