@@ -61,6 +61,7 @@ class Deployments:
         elif found["spec"].get("paused"):
             self._pause(found)
             self._scale(self._fresh(found), new, sets)
+            self._forget(self._fresh(found), self._newest(new))
             self._write_status(self._fresh(found), self._newest(new), self._sets(found))
         else:
             self._unpause(found)
@@ -118,7 +119,8 @@ class Deployments:
         if rollout.revision_of(self._fresh(found)) != revision:
             changed = copy_of(self._fresh(found))
             changed["metadata"].setdefault("annotations", {})[rollout.REVISION] = str(revision)
-            self.parts.store.update(_RESOURCE, changed)
+            # through the status, as the real controller does: the generation must not count this
+            self.parts.store.update(_RESOURCE, changed, subresource="status")
         return new
 
     def _create_new(self, found: Object, old: list[Object], revision: int) -> Object:

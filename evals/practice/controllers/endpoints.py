@@ -23,7 +23,7 @@ class EndpointsOfServices:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.queue: WorkQueue[Name] = WorkQueue(parts.clock, self.reconcile)
-        self._seen: dict[Name, dict[str, str]] = {}
+        self._seen: dict[Name, dict[str, tuple[str, str]]] = {}
         self._subscription = parts.store.subscribe(self._follow, "services", "pods", "endpoints")
         for one in parts.store.each("services"):
             self.queue.add(key_of(one))
@@ -74,11 +74,11 @@ class EndpointsOfServices:
 
     def _trigger(self, key: Name, service: Object, pods: list[Object]) -> str:
         """The earliest time among what is new since the last round; "" when things only went away."""
-        times = {name_of(pod): (condition(pod, "Ready") or {}).get("lastTransitionTime", "") for pod in pods}
-        times[""] = service["metadata"]["creationTimestamp"]
+        times = {name_of(pod): _ready_since(pod) for pod in pods}
+        times[""] = ("", service["metadata"]["creationTimestamp"])
         before = self._seen.get(key, {})
         self._seen[key] = times
-        fresh = [at for name, at in times.items() if at and before.get(name) != at]
+        fresh = [now[1] for name, now in times.items() if now[1] and before.get(name) != now]
         return min(fresh, key=parse_time, default="")
 
     # -- Endpoints -----------------------------------------------------------------------------------------------------
@@ -156,6 +156,11 @@ class EndpointsOfServices:
         self._put(_SLICES, found, old)
 
 
+def _ready_since(pod: Object) -> tuple[str, str]:
+    found = condition(pod, "Ready") or {}
+    return str(found.get("status", "")), str(found.get("lastTransitionTime", ""))
+
+
 def _view(pod: Object) -> tuple[object, ...]:
     """All of a pod that a Service can see."""
     return (labels_of(pod), pod.get("status", {}).get("podIP"), phase_of(pod), is_ready(pod), is_leaving(pod))
@@ -186,9 +191,7 @@ def _target(pod: Object) -> Object:
 
 def target_port(port: Object, pod: Object) -> int | None:
     """The number behind a Service port on this pod; None when the pod has no port of that name."""
-    wanted: int | str = port.get("targetPort", port["port"])
-    if isinstance(wanted, int):
-        return wanted
+    wanted = str(port.get("targetPort", port["port"]))
     if wanted.isdigit():
         return int(wanted)
     for container in pod["spec"]["containers"]:

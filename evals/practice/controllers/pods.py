@@ -77,5 +77,4 @@ def deletion_rank(pod: Object, on_node: dict[str, int]) -> tuple[object, ...]:
         -since,
         -restarts,
         -created,
-        pod["metadata"]["name"],
     )

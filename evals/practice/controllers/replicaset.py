@@ -84,6 +84,7 @@ class ReplicaSets:
             for pod in owned:
                 node = str(pod["spec"].get("nodeName"))
                 on_node[node] = on_node.get(node, 0) + 1
+            owned.sort(key=name_of, reverse=True)
             owned.sort(key=lambda pod: podfacts.deletion_rank(pod, on_node))
             for pod in owned[: len(owned) - wanted]:
                 self.parts.store.mark_deleted("pods", namespace_of(pod), name_of(pod))

@@ -45,6 +45,8 @@ class Timing:
     """Factor on top of `scale` for the tolerated time of an unreachable node."""
     provision: float = 0.5
     provision_retry: float = 15.0
+    jitter: float = 0.5
+    """Pods are slower than the above by up to this share, each by its own."""
     keeps_events: bool = True
     """False for a past that is lived through quickly: its events would have expired."""
 

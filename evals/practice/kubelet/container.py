@@ -101,7 +101,7 @@ class Container:
         self.worker.warning("Failed", f'Failed to pull image "{image}": {refusal}', self.path)
         self.worker.warning("Failed", "Error: ErrImagePull", self.path)
         self._wait("ErrImagePull", refusal)
-        self._later(self.worker.timing.pull_notice, lambda: self._pull_waits(image, refusal))
+        self._later(self.worker.timing.pull_notice * self.worker.pace, lambda: self._pull_waits(image, refusal))
 
     def _pull_waits(self, image: str, refusal: str) -> None:
         timing = self.worker.timing
@@ -119,7 +119,7 @@ class Container:
             self._wait("CreateContainerConfigError", str(missing))
             self._later(self.worker.timing.config_retry, self.begin)
             return
-        self._later(self.worker.timing.start, self._start)
+        self._later(self.worker.timing.start * self.worker.pace, self._start)
 
     # -- running -------------------------------------------------------------------------------------------------------
 
@@ -151,7 +151,8 @@ class Container:
         clock = self.worker.kubelet.parts.clock
         self.previous, self.run = self.run, Run(behaviour, clock.now(), clock.monotonic(), self.worker.timing.scale)
         image = str(self.spec["image"])
-        self.view.image_id = images.digest(image)
+        self.view.image = self.worker.kubelet.registry.reported(image)
+        self.view.image_id = images.digest(self.view.image)
         self.view.container_id = f"containerd://{uuid.uuid4().hex}{uuid.uuid4().hex}"
         self.worker.normal("Created", f"Created container: {self.spec['name']}", self.path)
         if behaviour.start_error:
@@ -177,6 +178,7 @@ class Container:
         self.view.restarts = int(row.get("restartCount", 0))
         self.view.image_id, self.view.container_id = row.get("imageID", ""), row.get("containerID", "")
         self.view.last_state = row.get("lastState") or {}
+        self.view.image = row.get("image", "")
         if "running" not in row["state"]:
             self.view.state = row["state"]
             if "terminated" in row["state"] and not self.worker.wants_restart(row["state"]["terminated"]["exitCode"]):
@@ -350,6 +352,7 @@ class Container:
     def image_changed(self, spec: Object) -> None:
         """The pod's spec names another image."""
         self.view.spec = spec
+        self.view.image = ""
         if self.view.running:
             self.kill(f"Container {spec['name']} definition changed, will be restarted")
         elif "waiting" in self.view.state and self.worker.has_begun(self):

@@ -35,6 +35,8 @@ class PodWorker:
         self._mount_wait = self.timing.mount_retry
         self._leaving = False
         self._stage = ""
+        self.pace = 1 + self.timing.jitter * int(pod["metadata"]["uid"][:4], 16) / 0xFFFF
+        """How much slower than the timing this pod is: no two start in the same instant."""
 
     @property
     def store(self) -> Store:
@@ -127,7 +129,7 @@ class PodWorker:
             self.later(self._mount_wait, self._mount)
             self._mount_wait = min(self._mount_wait * 2, self.timing.mount_retry_max)
             return
-        self.later(self.timing.sandbox, self._sandbox)
+        self.later(self.timing.sandbox * self.pace, self._sandbox)
 
     def _sandbox(self) -> None:
         host_network = self.pod["spec"].get("hostNetwork")

@@ -18,6 +18,8 @@ class ContainerView:
     ready: bool = False
     started: bool = False
     restarts: int = 0
+    image: str = ""
+    """The name that the runtime reports once it runs; until then the one of the spec."""
     image_id: str = ""
     container_id: str = ""
 
@@ -38,7 +40,7 @@ class ContainerView:
     def row(self) -> Object:
         found: Object = {
             "name": self.spec["name"], "state": self.state, "lastState": self.last_state, "ready": self.ready,
-            "restartCount": self.restarts, "image": self.spec["image"], "imageID": self.image_id,
+            "restartCount": self.restarts, "image": self.image or self.spec["image"], "imageID": self.image_id,
         }  # fmt: skip
         if self.container_id:
             found["containerID"] = self.container_id

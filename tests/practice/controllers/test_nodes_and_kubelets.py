@@ -131,10 +131,10 @@ def test_log_of_a_container_that_never_ran_is_refused_in_the_kubelets_words(
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        ({"resources": {"requests": {"cpu": "100"}}}, "2 Insufficient cpu. preemption: 0/2 nodes are available: "
-         "2 No preemption victims found for incoming pod."),
-        ({"resources": {"limits": {"nvidia.com/gpu": "1"}}}, "2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available: "
-         "2 No preemption victims found for incoming pod."),
+        ({"resources": {"requests": {"cpu": "100"}}}, ("2 Insufficient cpu. preemption: 0/2 nodes are available: "
+         "2 No preemption victims found for incoming pod.")),
+        ({"resources": {"limits": {"nvidia.com/gpu": "1"}}}, ("2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available: "
+         "2 No preemption victims found for incoming pod.")),
     ],
 )  # fmt: skip
 def test_pod_without_a_node_says_what_is_missing(world: World, asked: Object, reason: str) -> None:

@@ -91,9 +91,9 @@ def test_error_rate_rises_at_the_gateway_when_a_service_has_no_endpoints(world: 
 
 
 def test_counters_never_go_back(world: World) -> None:
-    before = dict((str(sorted(labels.items())), value) for labels, value in _samples(world)["http_requests_total"])
+    before = {str(sorted(labels.items())): value for labels, value in _samples(world)["http_requests_total"]}
     world.wait(5)
-    after = dict((str(sorted(labels.items())), value) for labels, value in _samples(world)["http_requests_total"])
+    after = {str(sorted(labels.items())): value for labels, value in _samples(world)["http_requests_total"]}
     assert before
     assert all(after[key] >= value for key, value in before.items())
 
