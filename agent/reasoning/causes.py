@@ -51,11 +51,26 @@ def cause_graph(findings: Sequence[Finding], topology: Topology, library: Detect
             for effect in findings:
                 if effect.id == cause.id or not _speaks_of(edge, effect):
                     continue
-                relation = topology.reaches(cause.object.key, effect.object.key, edge.over)
+                relation = _relation(topology, cause, effect, edge)
                 if relation:
                     graph.direct.setdefault(cause.id, {}).setdefault(effect.id, relation)
     _without_mutual(graph)
     return graph
+
+
+def _relation(topology: Topology, cause: Finding, effect: Finding, edge: Explains) -> str:
+    """From the object at fault, or from where its fault shows, to the effect."""
+    for start in _places(cause):
+        for end in _places(effect):
+            relation = topology.reaches(start, end, edge.over)
+            if relation:
+                return relation
+    return ""
+
+
+def _places(finding: Finding) -> tuple[str, ...]:
+    seen_at = finding.facts.get("seen_at", finding.object.key)
+    return (finding.object.key,) if seen_at == finding.object.key else (finding.object.key, seen_at)
 
 
 def _speaks_of(edge: Explains, effect: Finding) -> bool:

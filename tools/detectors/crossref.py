@@ -115,6 +115,21 @@ def key_missing(arguments: Sequence[Argument]) -> Check:
     return holds
 
 
+def pods_wait_for_cordoned(arguments: Sequence[Argument]) -> Check:
+    """Some pod finds no node, and the scheduler says that cordoned nodes are among the reasons."""
+    one_path(arguments, "pods_wait_for_cordoned($)")
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        for pod in scene.snapshot.of_kind("Pod"):
+            for condition in (pod.get("status") or {}).get("conditions") or ():
+                is_waiting = condition.get("type") == "PodScheduled" and condition.get("status") == "False"
+                if is_waiting and "unschedulable" in str(condition.get("message", "")):
+                    return True
+        return False
+
+    return holds
+
+
 def pods_are_well(arguments: Sequence[Argument]) -> Check:
     """``pods_are_well($)``: every pod of the workload is well."""
     path = one_path(arguments, "pods_are_well($)")
@@ -137,6 +152,7 @@ CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "probe_port_undeclared": probe_port_undeclared,
     "key_missing": key_missing,
     "pods_are_well": pods_are_well,
+    "pods_wait_for_cordoned": pods_wait_for_cordoned,
 }
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from knowledge.vocabulary import Finding, ObjectRef, Text, digest_of
 from tools.contracts import Snapshot
-from tools.detectors.facts import automatic_facts, filled_text
+from tools.detectors.facts import PLACEHOLDER, automatic_facts, filled_text
 from tools.detectors.format import (
     AlertNameSignal,
     DetectorForm,
@@ -107,6 +107,8 @@ def _judged(scene: Scene, form: DetectorForm, hits: Sequence[Hit]) -> _Judged:
     facts = {**automatic_facts(scene, target, hits)}
     for hit in reversed(hits):
         facts.update({name: value for name, value in hit.facts.items() if value})
+    facts["seen_at"] = target.key
+    target = _blamed(form, target, facts)
     finding = Finding(
         id="f-" + digest_of([scene.snapshot.cluster, form.id, target.key])[7:19],
         fault=form.id,
@@ -129,6 +131,18 @@ def _target(scene: Scene, form: DetectorForm, hit: Hit) -> ObjectRef:
     if form.report_at == "workload" and hit.item is not None:
         return scene.workload_of(hit.item)
     return scene.snapshot.reference(hit.item) if hit.item is not None else hit.reference
+
+
+def _blamed(form: DetectorForm, target: ObjectRef, facts: Mapping[str, str]) -> ObjectRef:
+    """The object that the detector blames, when the facts name it; else the one it shows on."""
+    if form.blame is None or not PLACEHOLDER.sub(lambda found: facts.get(found.group(1), ""), form.blame.name):
+        return target
+    return ObjectRef(
+        cluster=target.cluster,
+        kind=form.blame.kind,
+        namespace=target.namespace if form.blame.is_namespaced else "",
+        name=filled_text(form.blame.name, facts, "en"),
+    )
 
 
 def _citations(hits: Sequence[Hit]) -> tuple[str, ...]:

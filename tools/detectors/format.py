@@ -211,6 +211,14 @@ class RemedyForm(Part):
         return self
 
 
+class Blame(Part):
+    """The object at fault when it is another than the one it shows on: a ConfigMap that is not there. Filled from facts."""
+
+    kind: str
+    name: str
+    is_namespaced: bool = True
+
+
 class Specimens(Part):
     """Snapshots in short form (``specimen.py``): ``yes`` must be found, ``no`` (near misses) must not."""
 
@@ -229,6 +237,7 @@ class DetectorForm(Part):
     explanation: Text
     is_symptom: bool = False
     report_at: Literal["workload", "object"] = "workload"
+    blame: Blame | None = None
     signals: Group
     yields_to: tuple[str, ...] = ()
     explains: tuple[Explains, ...] = ()

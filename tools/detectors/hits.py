@@ -8,6 +8,7 @@ from datetime import datetime
 
 from knowledge.vocabulary import Json, ObjectRef
 from tools.detectors.scene import Scene
+from tools.redaction import redact_text
 
 Cite = Callable[[], str]
 
@@ -80,6 +81,17 @@ def _merged(left: Hit, right: Hit) -> Hit:
         cites=(*left.cites, *right.cites),
         family=main.family,
     )
+
+
+def named_groups(groups: Mapping[str, str | None] | Mapping[bytes, bytes | None]) -> dict[str, str]:
+    """The named groups that took part in a match, redacted. ``host2`` is another spelling of where ``host`` stands."""
+    found: dict[str, str] = {}
+    for name, value in groups.items():
+        if value:
+            text = value.decode(errors="replace") if isinstance(value, bytes) else value
+            word = name.decode() if isinstance(name, bytes) else name
+            found.setdefault(word.rstrip("0123456789"), redact_text(text))
+    return found
 
 
 def earliest(times: Iterable[datetime | None]) -> datetime | None:

@@ -87,8 +87,7 @@ class DetectorLibrary:
 
     def remedy(self, fault_id: str, finding: Finding) -> Remedy:
         """The fault's remedy with its placeholders filled from the finding. Raises NotFound."""
-        facts = {**finding.facts, "namespace": finding.object.namespace, "name": finding.object.name}
-        return filled_remedy(self.get(fault_id).form.remedy, facts)
+        return filled_remedy(self.get(fault_id).form.remedy, finding.facts)
 
 
 def load_detectors(extra_folders: Sequence[Path] = ()) -> DetectorLibrary:

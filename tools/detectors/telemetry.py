@@ -12,7 +12,7 @@ import re2
 
 from tools.contracts import LogText, MetricAnswer
 from tools.detectors.format import LogSignal, MetricSignal
-from tools.detectors.hits import Hit, HitTable, reference_from_labels
+from tools.detectors.hits import Hit, HitTable, named_groups, reference_from_labels
 from tools.detectors.scanner import read_duration
 from tools.detectors.scene import Scene, read_time
 from tools.detectors.statistics import hours_to, increase, level_shift
@@ -46,7 +46,7 @@ class LogWatcher:
             return
         for log in scene.snapshot.logs:
             text = log.text.encode(errors="replace")
-            for index in self._set.Match(text) if text else ():
+            for index in (self._set.Match(text) or ()) if text else ():  # RE2 says None for no match
                 number, signal, pattern, within = self._entries[index]
                 if not _is_where(log, signal.where):
                     continue
@@ -78,7 +78,7 @@ def _log_hit(scene: Scene, log: LogText, text: bytes, pattern: Any, signal: LogS
     if len(fresh) < signal.at_least:
         return None
     line, _, match = fresh[-1]
-    facts = {name: redact_text(value.decode(errors="replace")) for name, value in match.groupdict().items() if value}
+    facts = named_groups(match.groupdict())
     facts.update({name: value.strip('"') for name, value in signal.facts.items()})
     if log.container:
         facts["container"] = log.container

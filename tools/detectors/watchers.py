@@ -12,7 +12,7 @@ import re2
 from knowledge.vocabulary import Json, ObjectRef
 from tools.detectors.condition import compile_condition, compile_fact, compile_path
 from tools.detectors.format import AlertNameSignal, EventSignal, ExitCodeSignal, StatusSignal
-from tools.detectors.hits import Hit, HitTable, reference_from_labels
+from tools.detectors.hits import Hit, HitTable, named_groups, reference_from_labels
 from tools.detectors.scanner import read_duration
 from tools.detectors.scene import Scene, name_of, namespace_of, read_time
 from tools.detectors.wellness import condition_of
@@ -145,7 +145,7 @@ def _event_hit(scene: Scene, event: Json, signal: EventSignal, search: Callable[
     )
     if signal.speaks_of == "past" and not still_matters(scene, reference):
         return None
-    facts = {name: redact_text(value) for name, value in found.groupdict().items() if value}
+    facts = named_groups(found.groupdict())
     facts.update({name: text.strip('"') for name, text in signal.facts.items()})
     container = _container_of_field(about.get("fieldPath", ""))
     if container:
