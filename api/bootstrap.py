@@ -67,6 +67,7 @@ def open_library(settings: Settings | None = None, ledger: Ledger | None = None)
     """The library over the ledger's texts; its index is opened, checked or rebuilt only when a search needs it."""
     from knowledge.embedding import make_embedder
     from knowledge.library import Library
+    from tools.redaction import redact_text
     from tools.script.placeholders import validate_template
 
     settings = settings or Settings.load()
@@ -77,6 +78,7 @@ def open_library(settings: Settings | None = None, ledger: Ledger | None = None)
         settings.knowledge.chroma_url or folder,
         make_embedder(settings.knowledge.embedding_model),
         validate_script=validate_template,
+        redact=redact_text,
         state_folder=folder,
     )
 

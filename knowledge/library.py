@@ -52,12 +52,18 @@ class Library:
     """Sync and thread-safe; async callers use ``asyncio.to_thread``."""
 
     def __init__(
-        self, catalogue: Catalogue, index: DenseIndex, embedder: Embedder, validate_script: ScriptCheck
+        self,
+        catalogue: Catalogue,
+        index: DenseIndex,
+        embedder: Embedder,
+        validate_script: ScriptCheck,
+        redact: Callable[[str], str],
     ) -> None:
         self._catalogue = catalogue
         self._index = index
         self._embedder = embedder
         self._validate_script = validate_script
+        self._redact = redact
         self._opening = threading.Lock()
         self._retry_at = 0.0
         self._refresh_at = 0.0
@@ -70,21 +76,23 @@ class Library:
         embedder: Embedder,
         *,
         validate_script: ScriptCheck = accept_any_script,
+        redact: Callable[[str], str] = str,
         state_folder: Path | None = None,
     ) -> Library:
         """Reads the rows; no index is opened and no model loaded yet. ``index`` is a folder, or the URL of a Chroma server;
-        with a server the account of what it holds is kept in ``state_folder``."""
+        with a server the account of what it holds is kept in ``state_folder``. ``redact`` takes secrets out of documents
+        before they are stored."""
         catalogue = Catalogue(store, embedder)
         truth = Truth(catalogue.digests, catalogue.read)
+        folder, server = Path(index), ""
         if str(index).startswith(("http://", "https://")):
             if state_folder is None:
                 raise MalformedSettings(
                     "a Chroma server needs a folder for the index's journal", next_step="pass state_folder"
                 )
-            return cls(
-                catalogue, DenseIndex(state_folder, catalogue.vectors_by, truth, str(index)), embedder, validate_script
-            )
-        return cls(catalogue, DenseIndex(Path(index), catalogue.vectors_by, truth), embedder, validate_script)
+            folder, server = state_folder, str(index)
+        dense = DenseIndex(folder, catalogue.vectors_by, truth, server)
+        return cls(catalogue, dense, embedder, validate_script, redact)
 
     def close(self) -> None:
         self._index.close()
@@ -217,8 +225,7 @@ class Library:
 
     def add_document(self, document_id: str, title: str, text: str, *, source: str = "", embed: bool = True) -> str:
         """Stores a document; as :meth:`add_case`. The same text under another id is ``unchanged`` too."""
-        metadata = document_metadata(title, source)
-        said = self._put(("documents", document_id), text, language_of(text).value, metadata, embed=embed)
+        said = self._put_source(Source(document_id, title, text, source), source, embed=embed)
         self._index_soon()
         return said
 
@@ -259,8 +266,9 @@ class Library:
         if source.case is not None:
             metadata = case_metadata(source.case, where)
             return self._put(("cases", source.id), source.text, "", metadata, embed=embed)
-        metadata = document_metadata(source.title, where)
-        return self._put(("documents", source.id), source.text, language_of(source.text).value, metadata, embed=embed)
+        text = self._redact(source.text)
+        metadata = document_metadata(self._redact(source.title), where)
+        return self._put(("documents", source.id), text, language_of(text).value, metadata, embed=embed)
 
     def _put(self, key: Key, text: str, language: str, metadata: Json, *, embed: bool) -> str:
         digest = digest_of(text)

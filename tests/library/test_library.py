@@ -207,3 +207,15 @@ def test_entries_get_their_vectors_later_when_they_were_stored_without(
     stored = store.get("cases", "late")
     assert stored is not None
     assert len(stored.chunks) == 1
+
+
+def test_documents_are_stored_without_secrets_when_a_redaction_is_given(store: MemoryStore, tmp_path: Path) -> None:
+    library = Library.open(
+        store, tmp_path / "index", WordEmbedder(), redact=lambda text: text.replace("hunter2", "[redacted]")
+    )
+    library.add_document("doc-secret", "hunter2", "The password is hunter2.")
+
+    stored = store.get("documents", "doc-secret")
+    assert stored is not None
+    assert "hunter2" not in repr((stored.text, stored.metadata, [chunk.text for chunk in stored.chunks]))
+    library.close()
