@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -41,6 +43,8 @@ def require_current(store: Store) -> None:
 def upgrade(url: URL) -> None:
     """Runs the missing migrations in one transaction; two processes that try at once do it once."""
     engine = connect(url, busy_seconds=60).execution_options(**{WRITES: True})
+    if url.drivername == "sqlite":
+        _make_private(Path(url.database or ""))
     try:
         with told(url), engine.begin() as connection:
             if connection.dialect.name == "postgresql":
@@ -51,6 +55,16 @@ def upgrade(url: URL) -> None:
             command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _make_private(path: Path) -> None:
+    """A new ledger is its owner's alone: it holds evidence and, without a key file, webhook secrets."""
+    try:
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise LedgerUnusable(
+            f"the ledger {path} cannot be written: {error.strerror}", next_step="check the folder's owner and rights"
+        ) from error
 
 
 def _revision(connection: Connection, url: URL) -> str | None:

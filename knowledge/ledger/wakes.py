@@ -59,7 +59,7 @@ class Wakes:
                 .order_by(WakeRow.due_at, WakeRow.id)
             )
             taken: dict[str, WakeRow] = {}
-            for row in writing.session.scalars(query.limit(limit * 8).with_for_update()):
+            for row in writing.session.scalars(query.limit(limit * 8).with_for_update(skip_locked=True)):
                 if len(taken) < limit and row.incident_id not in taken:
                     row.holder, row.leased_until = holder, now + timedelta(seconds=lease_seconds)
                     taken[row.incident_id] = row

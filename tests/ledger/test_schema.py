@@ -176,6 +176,16 @@ def test_sqlite_ledger_is_durable_by_its_pragmas(tmp_path: Path) -> None:
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
+def test_new_sqlite_ledger_is_its_owners_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    Ledger.upgrade(url)
+    with Ledger.open(url, now) as ledger:
+        ledger.switches.freeze("*", "wei", "")
+        modes = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.glob("ledger.db*")}
+    assert "ledger.db-wal" in modes
+    assert set(modes.values()) == {0}
+
+
 def test_backup_is_a_whole_ledger_when_the_desk_is_at_work(tmp_path: Path, clock: TestClock) -> None:
     url, copy = f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path / "copy.db"
     Ledger.upgrade(url)

@@ -76,6 +76,9 @@ def test_everybody_hears_of_it_when_the_ledger_is_busy() -> None:
 
 
 def test_nobody_is_left_waiting_when_hundreds_come() -> None:
-    shared = SharedTransaction(lambda items: [item + 1 for item in items], most=4)
+    def carry_out(items: Sequence[int]) -> list[int]:
+        return [item + 1 for item in items]
+
+    shared = SharedTransaction(carry_out, most=4)
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(shared.run, range(2000))) == list(range(1, 2001))
