@@ -28,8 +28,10 @@ from knowledge.vocabulary import ApiRequest
 from tests.fakes.http_server import Asked, HttpServer, Told, running_http_server
 from tools.adapters.kubernetes_cluster import KubernetesReader, KubernetesWriter
 from tools.adapters.kubernetes_connection import KubernetesConnection
+from tools.adapters.kubernetes_discovery import discover
 from tools.ports import ResourceKind
 
+RECORDED = Path(__file__).parent.parent / "contracts" / "kubernetes" / "exchanges"
 PODS = ResourceKind("", "v1", "pods", "Pod", is_namespaced=True)
 PATCH = ApiRequest(
     cluster="east",
@@ -147,9 +149,9 @@ async def test_busy_server_is_asked_once_more_when_the_wait_is_short(tmp_path: P
 
 async def test_denial_tells_the_tokens_end_when_it_expired(tmp_path: Path) -> None:
     claims = base64.urlsafe_b64encode(json.dumps({"exp": 1_700_000_000}).encode()).decode().rstrip("=")
-    with reader_of(tmp_path, lambda asked: status(401), token=f"eyJh.{claims}.s") as (reader, _):
-        with pytest.raises(AccessDenied, match="ended at 2023-11-14") as caught:
-            await reader.version()
+    opened = reader_of(tmp_path, lambda asked: status(401), token=f"eyJh.{claims}.s")
+    with opened as (reader, _), pytest.raises(AccessDenied, match="ended at 2023-11-14") as caught:
+        await reader.version()
     assert "kubeconfig" in caught.value.next_step
 
 
@@ -277,6 +279,27 @@ async def test_discovery_goes_group_by_group_when_it_is_not_aggregated(tmp_path:
         count = len(server.asked)
         await reader.kinds()
         assert len(server.asked) == count
+
+
+async def test_aggregated_discovery_says_the_same_when_the_recorded_server_gives_both() -> None:
+    exchanges = [json.loads(line) for line in (RECORDED / "01-discovery.jsonl").read_text().splitlines()]
+    plain: dict[str, Any] = {}
+    aggregated: dict[str, Any] = {}
+    for exchange in exchanges:
+        if exchange["response"]["status"] == 200:
+            is_aggregated = "apidiscovery" in str(exchange["request"].get("headers"))
+            (aggregated if is_aggregated else plain)[exchange["request"]["path"]] = exchange["response"]["body"]
+    empty = {"/apis": {"kind": "APIGroupDiscoveryList", "items": []}}
+
+    async def read_aggregated(path: str, accept: str) -> Any:
+        return {**empty, **aggregated}[path]
+
+    async def read_plain(path: str, accept: str) -> Any:
+        return {**plain, "/apis": {"groups": []}}[path]
+
+    kinds = await discover(read_aggregated)
+    assert len(kinds) > 10
+    assert set(kinds) == set(await discover(read_plain))
 
 
 async def test_requests_run_side_by_side_when_many_are_asked(tmp_path: Path) -> None:

@@ -90,18 +90,16 @@ class KubernetesReader(_ClusterSide):
         self._max_bytes = max_bytes
         self._kinds: tuple[ResourceKind, ...] = ()
         self._kinds_until = 0.0
-        self._discovering = asyncio.Lock()
 
     async def version(self) -> str:
         answer = await self._read("/version")
         return str(answer.get("gitVersion", "")) if isinstance(answer, dict) else ""
 
     async def kinds(self) -> Sequence[ResourceKind]:
-        async with self._discovering:
-            if time.monotonic() >= self._kinds_until:
-                self._kinds = await discover(lambda path, accept: self._read(path, accept=accept))
-                self._kinds_until = time.monotonic() + DISCOVERY_SECONDS
-            return self._kinds
+        if time.monotonic() >= self._kinds_until:
+            self._kinds = await discover(lambda path, accept: self._read(path, accept=accept))
+            self._kinds_until = time.monotonic() + DISCOVERY_SECONDS
+        return self._kinds
 
     async def list(
         self,

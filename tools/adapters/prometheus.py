@@ -50,6 +50,7 @@ class Prometheus:
         self._verifies_tls = verifies_tls
         self._timeout_seconds = timeout_seconds
         self._max_answer_bytes = max_answer_bytes
+        self._context: ssl.SSLContext | None = None
 
     async def instant(self, query: str, at: datetime | None = None) -> Sequence[Series]:
         form = {"query": query, "timeout": f"{self._timeout_seconds:g}s"}
@@ -111,6 +112,9 @@ class Prometheus:
         )
 
     def _tls(self) -> ssl.SSLContext:
+        """Made once: reading the authorities takes longer than a query."""
+        if self._context is not None:
+            return self._context
         try:
             context = ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
             if self._certificate_file:
@@ -120,6 +124,7 @@ class Prometheus:
         if not self._verifies_tls:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+        self._context = context
         return context
 
     async def _bounded(self, response: httpx.Response, path: str) -> bytes:

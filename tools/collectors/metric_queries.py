@@ -31,9 +31,12 @@ def _per_device(metric: str) -> str:
 
 CONTAINER_QUERIES = (
     MetricQuery(
-        "container_cpu", "sum by (namespace, pod, container) (rate(container_cpu_usage_seconds_total{scope}[5m]))"
+        "container_cpu",
+        "sum by (namespace, pod, container) (rate(container_cpu_usage_seconds_total{scope_container}[5m]))",
     ),
-    MetricQuery("container_memory", "max by (namespace, pod, container) (container_memory_working_set_bytes{scope})"),
+    MetricQuery(
+        "container_memory", "max by (namespace, pod, container) (container_memory_working_set_bytes{scope_container})"
+    ),
     MetricQuery(
         "container_memory_limit",
         "max by (namespace, pod, container) (kube_pod_container_resource_limits{scope_resource_memory})",
@@ -65,7 +68,8 @@ SERVICE_QUERIES = (
     MetricQuery("http_request_rate", "sum by (namespace, service, job) (rate(http_requests_total{scope}[5m]))"),
     MetricQuery(
         "http_error_ratio",
-        "sum by (namespace, service, job) (rate(http_requests_total{scope_errors}[5m]))"
+        "sum by (namespace, service, job) (rate(http_requests_total{scope_code_errors}[5m])"
+        " or rate(http_requests_total{scope_status_errors}[5m]))"
         " / sum by (namespace, service, job) (rate(http_requests_total{scope}[5m]))",
     ),
     MetricQuery("http_latency_p95_seconds", _quantile("http_request_duration_seconds")),
@@ -129,6 +133,8 @@ def rendered(query: MetricQuery, namespace_matcher: str) -> str:
     parts = [part for part in (namespace_matcher,) if part]
     promql = query.promql
     for name, extra in (("scope_resource_memory", 'resource="memory"'), ("scope_resource_cpu", 'resource="cpu"'),
-                        ("scope_errors", 'code=~"5.."'), ("scope", "")):  # fmt: skip
+                        ("scope_code_errors", 'code=~"5.."'),
+        ("scope_status_errors", 'status=~"5.."'),
+        ("scope_container", 'container!="",container!="POD"'), ("scope", "")):  # fmt: skip
         promql = promql.replace("{" + name + "}", "{" + ",".join([*parts, *([extra] if extra else [])]) + "}")
     return promql.replace("{}", "")
