@@ -103,6 +103,15 @@ def acting_as(role: Role) -> Callable[[Principal], Principal]:
     return check
 
 
+def site_admin(principal: Annotated[Principal, Depends(acting_as(Role.ADMIN))]) -> Principal:
+    """Who gives roles gives them for every place: a limited admin would otherwise make itself an unlimited one."""
+    if not principal.scope.is_everything:
+        raise NotAuthorised(
+            "your scope is limited: users and sources are the whole site's", next_step="ask a site admin"
+        )
+    return principal
+
+
 def known_id(value: str, what: str) -> str:
     """An id as it can be; anything else names nothing, and never reaches the database."""
     if not _ID.fullmatch(value):
@@ -129,3 +138,4 @@ Reader = Annotated[Principal, Depends(principal_of)]
 Responder = Annotated[Principal, Depends(acting_as(Role.RESPONDER))]
 Approver = Annotated[Principal, Depends(acting_as(Role.APPROVER))]
 Admin = Annotated[Principal, Depends(acting_as(Role.ADMIN))]
+SiteAdmin = Annotated[Principal, Depends(site_admin)]

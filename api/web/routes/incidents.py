@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from fastapi import Header, Path, Query
 from pydantic import BaseModel, Field
@@ -39,10 +39,6 @@ class Filters(BaseModel):
     cluster: str | None = None
     assignee: str | None = None
     text: str | None = None
-
-    def as_query(self) -> dict[str, Any]:
-        given = self.model_dump(exclude={"status"}, exclude_none=True)
-        return {"status": self.status or None, **{name: value for name, value in given.items() if value}}
 
 
 @router.post("/tickets", status_code=201, summary="Open a ticket", tags=["tickets"])
@@ -93,12 +89,23 @@ def list_incidents(
 
 
 def incident_page(desk: DeskOf, principal: Reader, filters: Filters, limit: int, before: str | None) -> Page[Incident]:
-    query = {
-        name: value.replace("\x00", "") if isinstance(value, str) else value
-        for name, value in filters.as_query().items()
-    }
-    found = desk.ledger.incidents.list(principal.scope, limit=limit + 1, before=before or None, **query)
+    found = desk.ledger.incidents.list(
+        principal.scope,
+        status=filters.status or None,
+        severity=filters.severity,
+        service=_sought(filters.service),
+        cluster=_sought(filters.cluster),
+        assignee=_sought(filters.assignee),
+        text=_sought(filters.text),
+        limit=limit + 1,
+        before=_sought(before),
+    )
     return _page(found, limit)
+
+
+def _sought(words: str | None) -> str | None:
+    """What can be in a database; an empty box filters nothing."""
+    return (words or "").replace("\x00", "").encode("utf-8", "replace").decode() or None
 
 
 def _page(found: list[Incident], limit: int) -> Page[Incident]:

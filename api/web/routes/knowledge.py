@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from pydantic import BaseModel, Field
@@ -14,6 +13,7 @@ from api.web.routes.incidents import Id
 from api.web.routes.strict import api_router
 from knowledge.errors import NotFound
 from knowledge.vocabulary import CaseKind, Language, Layer, Passage, RecalledCase, Remedy, Severity, Text
+from tools.safety.offline import OfflineVerdict, judge_script
 
 router = api_router("knowledge")
 
@@ -55,18 +55,13 @@ class DetectorSummary(BaseModel):
 
 
 @router.post("/review", summary="Judge a script without a cluster")
-def review(order: ScriptOrder, desk: DeskOf, principal: Reader) -> dict[str, Any]:
+def review(order: ScriptOrder, desk: DeskOf, principal: Reader) -> OfflineVerdict:
     """What grammar, rules and the site's policy say of a script. Nothing is stored, nothing runs.
 
     What only a cluster could tell stays open and makes the verdict stricter, never laxer.
     """
-    from tools.safety.offline import judge_script
-
     del principal
-    verdict: Any = judge_script(order.script, desk.deps.policy)
-    if isinstance(verdict, BaseModel):
-        return verdict.model_dump(mode="json")
-    return dataclasses.asdict(verdict)
+    return judge_script(order.script, desk.deps.policy)
 
 
 @router.get("/kb/search", summary="Search cases and documents")
@@ -106,7 +101,7 @@ def cases(desk: DeskOf, principal: Reader) -> list[CaseSummary]:
             layer=row.layer,
             services=list(row.services),
             faults=list(row.faults),
-            title=Text(en=row.title_en, zh=row.title_zh),
+            title=row.title,
         )
         for row in desk.library.entries("cases")
         if row.is_within(principal.scope)

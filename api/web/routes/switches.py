@@ -9,7 +9,7 @@ from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from api.web import acts
-from api.web.access import Admin, DeskOf, Reader, known_id
+from api.web.access import Admin, DeskOf, Reader, SiteAdmin, known_id
 from api.web.routes.incidents import Id
 from api.web.routes.strict import api_router
 from knowledge.ledger.values import Freeze, SourceAuth, SourceKind
@@ -83,26 +83,26 @@ def unfreeze(desk: DeskOf, principal: Admin, cluster: Annotated[str, Query(max_l
 
 
 @router.get("/users", summary="People and machines that act", tags=["admin"])
-def users(desk: DeskOf, principal: Admin) -> list[Principal]:
+def users(desk: DeskOf, principal: SiteAdmin) -> list[Principal]:
     del principal
     found: list[Principal] = desk.ledger.principals.list()
     return found
 
 
 @router.post("/users", status_code=201, summary="Add one", tags=["admin"])
-def add_user(order: UserOrder, desk: DeskOf, principal: Admin) -> Principal:
+def add_user(order: UserOrder, desk: DeskOf, principal: SiteAdmin) -> Principal:
     return desk.ledger.principals.add(order.name, order.roles, order.scope, person=order.person, actor=principal.id)
 
 
 @router.delete("/users/{user_id}", status_code=204, summary="Disable one", tags=["admin"])
-def disable_user(user_id: Id, desk: DeskOf, principal: Admin) -> Response:
+def disable_user(user_id: Id, desk: DeskOf, principal: SiteAdmin) -> Response:
     """From now on none of its tokens works. Its past stays."""
     desk.ledger.principals.disable(known_id(user_id, "user"), actor=principal.id)
     return Response(status_code=204)
 
 
 @router.post("/users/{user_id}/tokens", status_code=201, summary="Give a personal token", tags=["admin"])
-def issue_token(user_id: Id, order: TokenOrder, desk: DeskOf, principal: Admin) -> IssuedToken:
+def issue_token(user_id: Id, order: TokenOrder, desk: DeskOf, principal: SiteAdmin) -> IssuedToken:
     token = desk.ledger.principals.issue_token(
         known_id(user_id, "user"), order.label, order.expires_at, actor=principal.id
     )
@@ -110,13 +110,13 @@ def issue_token(user_id: Id, order: TokenOrder, desk: DeskOf, principal: Admin) 
 
 
 @router.get("/sources", summary="Sources of alerts", tags=["admin"])
-def sources(desk: DeskOf, principal: Admin) -> list[SourceView]:
+def sources(desk: DeskOf, principal: SiteAdmin) -> list[SourceView]:
     del principal
     return [SourceView(id=one.id, kind=one.kind, auth=one.auth) for one in desk.ledger.sources.list()]
 
 
 @router.post("/sources", status_code=201, summary="Add a source of alerts", tags=["admin"])
-def add_source(order: SourceOrder, desk: DeskOf, principal: Admin) -> SourceView:
+def add_source(order: SourceOrder, desk: DeskOf, principal: SiteAdmin) -> SourceView:
     known_id(order.id, "alert source")
     added = desk.ledger.sources.add(order.id, order.kind, order.auth, order.secret, actor=principal.id)
     return SourceView(id=added.id, kind=added.kind, auth=added.auth)

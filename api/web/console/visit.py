@@ -1,0 +1,119 @@
+"""One visit of a browser: who it is, in which language, and the page that it gets."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from api.web.access import Face, SignedIn, face_of, session_of
+from api.web.console.rendering import render
+from api.web.routes.approvals import waiting_for
+from api.web.routes.switches import frozen_within
+from api.web.words import language_of
+from knowledge.errors import NotAuthorised, OpsdeskError
+from knowledge.vocabulary import Language, Principal, Role
+
+FLASH_COOKIE = "opsdesk_said"
+
+
+class SignInFirst(Exception):
+    """No session: the page sends the browser to the sign-in, and back afterwards."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A signed-in browser's request."""
+
+    request: Request
+    face: Face
+    who: SignedIn
+    language: Language
+
+    @property
+    def principal(self) -> Principal:
+        return self.who.principal
+
+    @property
+    def csrf(self) -> str:
+        return self.face.sessions.csrf_token(self.who.session.nonce)
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Blocking: the frame shows what is frozen and how much waits."""
+        desk, principal = self.face.desk, self.principal
+        values = {
+            "principal": principal,
+            "csrf": self.csrf,
+            "frozen": frozen_within(desk, principal),
+            "waiting": sum(one.may_decide.may for one in waiting_for(desk, principal)),
+            "may_respond": principal.may(Role.RESPONDER),
+            "said": said_before(self.request),
+            **values,
+        }
+        return answered(self.request, template, self.language, status, **values)
+
+
+def visit_of(request: Request) -> Visit:
+    """Blocking. Raises SignInFirst."""
+    who = session_of(request)
+    if who is None:
+        raise SignInFirst
+    return Visit(request, face_of(request), who, language_of(request))
+
+
+def answered(request: Request, template: str, language: Language, status: int = 200, **values: Any) -> Response:
+    nobody: dict[str, Any] = {"principal": None, "csrf": "", "frozen": [], "waiting": 0, "said": None}
+    values = {**nobody, "language": language, "now": face_of(request).now(), "path": here(request), **values}
+    text = render(template, **values)
+    response = HTMLResponse(text, status_code=status)
+    if FLASH_COOKIE in request.cookies:
+        response.delete_cookie(FLASH_COOKIE)
+    return response
+
+
+def check_same_origin(request: Request) -> None:
+    """A form of another site is refused whatever it carries; browsers say where a form comes from."""
+    site = request.headers.get("sec-fetch-site", "")
+    origin = request.headers.get("origin", "")
+    is_foreign = site not in {"", "same-origin", "none"} or (
+        origin not in {"", "null"} and urlsplit(origin).netloc != request.headers.get("host", "")
+    )
+    if is_foreign or origin == "null":
+        raise NotAuthorised("this form came from another site", next_step="open the console itself and send it there")
+
+
+def said(path: str, kind: str, text: str, *, secure: bool) -> Response:
+    """Back to ``path``, which says ``text`` once."""
+    response = RedirectResponse(path, status_code=303)
+    value = base64.urlsafe_b64encode(json.dumps([kind, text[:800]]).encode()).decode()
+    response.set_cookie(FLASH_COOKIE, value, max_age=60, httponly=True, samesite="strict", secure=secure)
+    return response
+
+
+def said_before(request: Request) -> tuple[str, str] | None:
+    try:
+        kind, text = json.loads(base64.urlsafe_b64decode(request.cookies.get(FLASH_COOKIE, "")))
+    except (ValueError, TypeError, binascii.Error):
+        return None
+    return ("good" if kind == "good" else "bad", str(text)[:800])
+
+
+def told(error: OpsdeskError) -> str:
+    return f"{error.title}: {error.message}" + (f" - {error.next_step}" if error.next_step else "")
+
+
+def here(request: Request) -> str:
+    query = request.url.query
+    return request.url.path + (f"?{query}" if query else "")
+
+
+def local_path(path: str) -> str:
+    """``path`` when it stays on this host, else the front page: no open redirects."""
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and not any(c in path for c in "\r\n\t\\")
+    return path if is_local else "/"
