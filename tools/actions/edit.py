@@ -11,6 +11,7 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import ApiRequest, Json, ReversalKind, Ruling
 from tools.actions.contract import FIELD_MANAGER, Frozen, Look, Permission, reference
 from tools.actions.json_patch import changes, diff_text, patch_of, states
+from tools.actions.quantity import with_canonical_quantities
 from tools.ports import ResourceKind
 from tools.script.command import Command
 
@@ -30,6 +31,7 @@ def edited(
     """The step that turns ``observed`` into ``desired``: one JSON Patch that tests what it replaces, and its inverse."""
     metadata = observed["metadata"]
     namespace, name = metadata.get("namespace", ""), metadata["name"]
+    desired = with_canonical_quantities(desired)
     found = changes(_comparable(observed), _comparable(desired))
     target = reference(look.cluster, kind, namespace, name, observed)
     if not found:

@@ -142,6 +142,15 @@ def _shown(value: Any) -> list[str]:
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).split("\n")
 
 
+def same(found: Any, wanted: Any) -> bool:
+    """Equal, or ``found`` is ``wanted`` with what the server filled in: defaults in maps do not make a difference."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(key in found and same(found[key], value) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(found, list):
+        return len(found) == len(wanted) and all(map(same, found, wanted))
+    return bool(found == wanted)
+
+
 def apply_patch(tree: Any, operations: Sequence[Json]) -> Any:
     """A copy of ``tree`` with add, replace, remove and test applied as the API server applies them.
 

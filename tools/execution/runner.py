@@ -19,6 +19,7 @@ from knowledge.vocabulary import (
     ApiRequest,
     ExecutionStatus,
     FrozenStep,
+    Json,
     ReversalKind,
     Review,
     StepOutcome,
@@ -27,12 +28,24 @@ from knowledge.vocabulary import (
 )
 from tools.actions.contract import CREATED_UID
 from tools.contracts import Redact
-from tools.execution.standing import Standing, holds, mismatch, object_path, read_object, standing_of
+from tools.execution.mark import carries_mark, with_mark
+from tools.execution.reading import read_step, waits
+from tools.execution.standing import (
+    Standing,
+    holds,
+    mismatch,
+    object_path,
+    read_object,
+    standing_of,
+    target_path,
+)
 from tools.ports import ApiAnswer, Clock, ClusterReader, ClusterWriter
 
 OUTPUT_CHARACTERS = 20_000
 REREADS = 3
 REREAD_SECONDS = 0.5
+EVICTION_TRIES = 24
+EVICTION_SECONDS = 5.0
 
 
 class StepLog(Protocol):
@@ -132,6 +145,13 @@ class StepRunner:
         fresh = len(pending) == len(step.requests) and not any(self.key(step, n) in self._outcomes for n in pending)
         if fresh and step.requests:
             await self._check_before(step)
+        if not step.requests and not self._is_settled(self.key(step, 0)):
+            nothing = "it already is as the step would make it"
+            await self._record(
+                StepResult(
+                    step=step.step.index, step_key=self.key(step, 0), outcome=StepOutcome.SKIPPED, message=nothing
+                )
+            )
         for number in pending:
             await self._write(step, step.requests[number], self.key(step, number), is_inverse=False)
 
@@ -149,9 +169,9 @@ class StepRunner:
 
     async def _check_before(self, step: FrozenStep) -> None:
         """The target has to be the very object that was reviewed, its fields as they were."""
-        if step.target is None:
+        if step.target is None or target_path(step) is None:
             return
-        item = await read_object(self.reader, object_path(step.requests[0], step))
+        item = await self._target(step)
         uid = step.target.uid
         if uid and (item is None or item["metadata"].get("uid") != uid):
             raise PlanChangedAfterApproval(f"{step.target.key} is not the object that was reviewed")
@@ -159,26 +179,39 @@ class StepRunner:
         if changed:
             raise PlanChangedAfterApproval(f"{step.target.key}: {changed}", next_step="have the plan reviewed again")
 
+    async def _target(self, step: FrozenStep) -> Json | None:
+        path = target_path(step)
+        return None if path is None else await read_object(self.reader, path)
+
     async def _read(self, step: FrozenStep) -> None:
+        """A read that fails is said and changes nothing; one that was to wait for something fails the plan."""
         key = self.key(step, 0)
+        known = self._outcomes.get(key)
         if self._is_settled(key):
+            if known is not None and known.outcome is StepOutcome.FAILED and waits(step):
+                raise WriteRejected(known.message, status=0, reason="Timeout")
             return
         started = self.clock.now()
-        lines = []
-        for request in step.requests:
-            found = await self.reader.raw(request.path, request.query)
-            lines.append(found if isinstance(found, str) else orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
-        output = self.redact("\n".join(lines))[:OUTPUT_CHARACTERS]
+        outcome, message, output = StepOutcome.DONE, "", ""
+        try:
+            output, message = await read_step(step, self.reader, self.clock)
+        except OpsdeskError as error:
+            message = error.message
+        if message:
+            outcome = StepOutcome.FAILED
         await self._record(
             StepResult(
                 step=step.step.index,
                 step_key=key,
-                outcome=StepOutcome.DONE,
-                output=output,
+                outcome=outcome,
+                message=message,
+                output=self.redact(output)[:OUTPUT_CHARACTERS],
                 started_at=started,
                 finished_at=self.clock.now(),
             )
         )
+        if message and waits(step):
+            raise WriteRejected(message, status=0, reason="Timeout")
 
     async def _take_back(self, step: FrozenStep) -> None:
         keys = [self.key(step, number, is_inverse=True) for number in range(len(step.inverse))]
@@ -188,23 +221,29 @@ class StepRunner:
             if self._is_settled(key):
                 continue
             if self._outcomes.get(key) is None:
-                item = await read_object(self.reader, object_path(step.requests[0], step))
+                item = await self._target(step)
                 changed = mismatch(item, step.after)
                 if changed:
                     raise PlanChangedAfterApproval(
                         f"somebody has changed it since: {changed}", next_step="take it back by hand if it has to be"
                     )
             await self._write(step, self._with_uid(inverse, step), key, is_inverse=True)
-        item = await read_object(self.reader, object_path(step.requests[0], step))
+        item = await self._target(step)
         if not holds(item, step.before) and not (item and item["metadata"].get("deletionTimestamp")):
             raise WriteRejected("the target is not as it was before", status=200, reason=mismatch(item, step.before))
 
     def _with_uid(self, inverse: ApiRequest, step: FrozenStep) -> ApiRequest:
         """Deletes only the very object that this execution created."""
+        text = orjson.dumps(inverse.body)
+        if CREATED_UID.encode() not in text:
+            return inverse
         known = self._outcomes.get(self.key(step, 0))
         uid = known.output.removeprefix("uid=") if known and known.output.startswith("uid=") else ""
-        body = orjson.loads(orjson.dumps(inverse.body).replace(CREATED_UID.encode(), uid.encode()))
-        return inverse.model_copy(update={"body": body})
+        if not uid:
+            raise PlanChangedAfterApproval(
+                "the created object is not known for certain", next_step="take it back by hand"
+            )
+        return inverse.model_copy(update={"body": orjson.loads(text.replace(CREATED_UID.encode(), uid.encode()))})
 
     # --- one write ------------------------------------------------------------------------------------------------
 
@@ -213,7 +252,7 @@ class StepRunner:
         started = self.clock.now()
         known = self._outcomes.get(key)
         if known is not None and known.outcome is StepOutcome.INTENDED:
-            standing = await self._standing(step, request, is_inverse=is_inverse)
+            standing = await self._standing(step, request, key, is_inverse=is_inverse)
             if standing is Standing.DONE:
                 await self._settle(step, key, is_inverse, "found done after a restart")
                 return
@@ -224,7 +263,7 @@ class StepRunner:
             step=step.step.index, step_key=key, outcome=StepOutcome.INTENDED, started_at=started
         )
         try:
-            answer = await self.writer.send(request, user_agent=self.user_agent)
+            answer = await self._send(step, request, key)
         except WriteUnanswered:
             await self._resolve(step, request, key, is_inverse=is_inverse)
             return
@@ -252,7 +291,7 @@ class StepRunner:
         """No answer came: the target tells, after a moment in which a late write may still land."""
         for _ in range(REREADS):
             await self.clock.sleep(REREAD_SECONDS)
-            standing = await self._standing(step, request, is_inverse=is_inverse)
+            standing = await self._standing(step, request, key, is_inverse=is_inverse)
             if standing is Standing.DONE:
                 await self._settle(step, key, is_inverse, "no answer came; the target shows that it was done")
                 return
@@ -261,9 +300,22 @@ class StepRunner:
             raise WriteRejected("no answer came, and the target is unchanged", status=0, reason="Unanswered")
         await self._unknown(step, key, "no answer came, and the target is neither as before nor as intended")
 
-    async def _standing(self, step: FrozenStep, request: ApiRequest, *, is_inverse: bool) -> Standing:
+    async def _send(self, step: FrozenStep, request: ApiRequest, key: str) -> ApiAnswer:
+        """The frozen request with our mark on it. An eviction that a budget holds up was refused for certain, and is asked
+        for again until it is let through or its time is up."""
+        path = object_path(request, step)
+        item = await read_object(self.reader, path) if carries_mark(request) and request.method == "PATCH" else None
+        marked = with_mark(request, item, key, self.user_agent)
+        for _ in range(EVICTION_TRIES):
+            answer = await self.writer.send(marked, user_agent=self.user_agent)
+            if answer.status != 429 or not request.path.endswith("/eviction"):
+                break
+            await self.clock.sleep(EVICTION_SECONDS)
+        return answer
+
+    async def _standing(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> Standing:
         try:
-            return await standing_of(request, step, self.reader, is_inverse=is_inverse)
+            return await standing_of(request, step, self.reader, key, is_inverse=is_inverse)
         except OpsdeskError:
             return Standing.UNKNOWN  # what cannot be read cannot be told
 

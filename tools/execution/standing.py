@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
 
 from knowledge.errors import ObjectNotFound
 from knowledge.vocabulary import ApiRequest, FieldState, FrozenStep, Json
-from tools.actions.contract import CREATED_UID, FIELD_MANAGER
-from tools.actions.json_patch import Absent, parts_of, value_at
+from tools.actions.contract import CREATED_UID
+from tools.actions.json_patch import Absent, parts_of, same, value_at
+from tools.execution.mark import mark_of
 from tools.ports import ClusterReader
 
 SUBRESOURCES = ("/scale", "/eviction", "/status")
@@ -33,6 +33,12 @@ def object_path(request: ApiRequest, step: FrozenStep) -> str:
     return path
 
 
+def target_path(step: FrozenStep) -> str | None:
+    """The path of the step's own target: evictions of a drain write other objects. None when only those are left."""
+    own = [request for request in (*step.requests, *step.inverse) if not request.path.endswith("/eviction")]
+    return object_path(own[0], step) if own else None
+
+
 async def read_object(reader: ClusterReader, path: str) -> Json | None:
     """The object as it is now, None when it is absent. Other errors are the caller's."""
     try:
@@ -46,25 +52,16 @@ def holds(item: Json | None, states: Sequence[FieldState]) -> bool:
     """Whether every field is as ``states`` say. The empty path speaks of the object's being there at all."""
     for state in states:
         if state.path == "":
-            if (item is None) is not state.is_absent:
+            if (item is None) is not state.is_absent or (item is not None and not same(item, state.value or {})):
                 return False
             continue
         found = value_at(item, parts_of(state.path)) if item is not None else Absent()
         if isinstance(found, Absent):
             if not state.is_absent and state.value not in (None, 0, False, {}, []):
                 return False
-        elif state.is_absent or not _same(found, state.value):
+        elif state.is_absent or not same(found, state.value):
             return False
     return True
-
-
-def _same(found: Any, wanted: Any) -> bool:
-    """Equal, or ``found`` is ``wanted`` with what the server filled in: defaults in maps do not make a difference."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return all(key in found and _same(found[key], value) for key, value in wanted.items())
-    if isinstance(wanted, list) and isinstance(found, list):
-        return len(found) == len(wanted) and all(map(_same, found, wanted))
-    return bool(found == wanted)
 
 
 def mismatch(item: Json | None, states: Sequence[FieldState]) -> str:
@@ -77,11 +74,15 @@ def mismatch(item: Json | None, states: Sequence[FieldState]) -> str:
     return ""
 
 
-async def standing_of(request: ApiRequest, step: FrozenStep, reader: ClusterReader, *, is_inverse: bool) -> Standing:
+async def standing_of(
+    request: ApiRequest, step: FrozenStep, reader: ClusterReader, key: str, *, is_inverse: bool
+) -> Standing:
     """Raises what the reader raises when the target cannot be read: then nothing may be concluded."""
     item = await read_object(reader, object_path(request, step))
     if request.method == "DELETE" or request.path.endswith("/eviction"):
         return _standing_of_delete(request, item)
+    if item is not None and mark_of(item) == key:
+        return Standing.DONE
     if request.method == "POST":
         return _standing_of_create(item)
     wanted, origin = (step.before, step.after) if is_inverse else (step.after, step.before)
@@ -102,7 +103,5 @@ def _standing_of_delete(request: ApiRequest, item: Json | None) -> Standing:
 
 
 def _standing_of_create(item: Json | None) -> Standing:
-    if item is None:
-        return Standing.NOT_DONE
-    managers = {entry.get("manager") for entry in item["metadata"].get("managedFields", [])}
-    return Standing.DONE if FIELD_MANAGER in managers else Standing.UNKNOWN
+    """What is there without our mark was made by somebody else, between the check and the write."""
+    return Standing.NOT_DONE if item is None else Standing.UNKNOWN

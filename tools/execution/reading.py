@@ -1,0 +1,101 @@
+"""Reads of a script as the executor carries them out: once, or again until what the line waits for holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from knowledge.errors import ObjectNotFound
+from knowledge.vocabulary import ApiRequest, FrozenStep, Json
+from tools.actions.logs import seconds_of
+from tools.ports import Clock, ClusterReader
+
+LONGEST_SECONDS = 600
+DEFAULT_SECONDS = {"rollout_status": 120, "wait": 30}
+POLL_SECONDS = 2.0
+
+
+def waits(step: FrozenStep) -> bool:
+    """Whether the line is there to wait for something, so that the plan must not go on without it."""
+    flags = step.step.parameters.get("flags", {})
+    return step.step.action == "wait" or (step.step.action == "rollout_status" and flags.get("watch") != ["false"])
+
+
+async def read_step(step: FrozenStep, reader: ClusterReader, clock: Clock) -> tuple[str, str]:
+    """What was read as text, and why it is a failure (empty when it is none). Raises what the reader raises."""
+    flags = step.step.parameters.get("flags", {})
+    limit = DEFAULT_SECONDS.get(step.step.action, 0)
+    if flags.get("timeout"):
+        limit = min(seconds_of(flags["timeout"][0]), LONGEST_SECONDS)
+    started = clock.now()
+    while True:
+        found = [await _read_one(request, reader) for request in step.requests]
+        pending = _pending(step, found) if waits(step) else ""
+        if not pending:
+            return _text(found), ""
+        if (clock.now() - started).total_seconds() >= limit:
+            return _text(found), f"after {limit} s still waiting: {pending}"
+        await clock.sleep(POLL_SECONDS)
+
+
+async def _read_one(request: ApiRequest, reader: ClusterReader) -> Any:
+    try:
+        return await reader.raw(request.path, request.query)
+    except ObjectNotFound as error:
+        return error
+
+
+def _text(found: list[Any]) -> str:
+    lines = []
+    for one in found:
+        if isinstance(one, ObjectNotFound):
+            lines.append(one.message)
+        else:
+            lines.append(one if isinstance(one, str) else orjson.dumps(one, option=orjson.OPT_INDENT_2).decode())
+    return "\n".join(lines)
+
+
+def _pending(step: FrozenStep, found: list[Any]) -> str:
+    """What is still waited for, empty when everything holds."""
+    wanted = step.step.parameters.get("flags", {}).get("for", [""])[0]
+    for one in found:
+        if isinstance(one, ObjectNotFound):
+            if wanted != "delete":
+                return one.message
+            continue
+        items: list[Json] = one.get("items", [one]) if isinstance(one, dict) else []
+        for item in items:
+            reason = rollout_pending(item) if step.step.action == "rollout_status" else _unmet(item, wanted)
+            if reason:
+                return f"{item['metadata']['name']}: {reason}"
+    return ""
+
+
+def _unmet(item: Json, wanted: str) -> str:
+    if wanted == "delete":
+        return "is still there"
+    if wanted.startswith("condition="):
+        name, _, value = wanted.removeprefix("condition=").partition("=")
+        found = {c["type"].lower(): c["status"].lower() for c in item.get("status", {}).get("conditions") or []}
+        if found.get(name.lower()) != (value or "true").lower():
+            return f"condition {name} is {found.get(name.lower(), 'absent')}"
+    return ""
+
+
+def rollout_pending(item: Json) -> str:
+    """Why a rollout is not done, as kubectl judges it; empty when it is."""
+    spec, status = item.get("spec", {}), item.get("status") or {}
+    if status.get("observedGeneration", 0) < item["metadata"].get("generation", 0):
+        return "its controller has not seen the change yet"
+    if item.get("kind") == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled", 0)
+        updated, ready = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
+    else:
+        wanted, updated = spec.get("replicas", 1), status.get("updatedReplicas", 0)
+        ready = status.get("availableReplicas", status.get("readyReplicas", 0))
+    if updated < wanted:
+        return f"{updated} of {wanted} updated"
+    if item.get("kind") == "Deployment" and status.get("replicas", 0) > updated:
+        return f"{status['replicas'] - updated} old replicas are still there"
+    return "" if ready >= wanted else f"{ready} of {wanted} available"
