@@ -15,7 +15,6 @@ from agent.graph import build_graph
 from api.bootstrap import Desk, build_deps, open_checkpointer, open_ledger
 from api.logs import configure_logging
 from api.settings import Settings
-from api.web.app import create_app
 from api.worker import Worker
 from knowledge.errors import BadInput
 from knowledge.vocabulary import Mode
@@ -31,6 +30,8 @@ async def run_server(
 ) -> int:
     """Serves until a signal; returns the exit code. Prints the address once it listens."""
     import uvicorn
+
+    from api.web.app import create_app
 
     configure_logging()
     listener = _listen(host or settings.web.host, settings.web.port if port is None else port)

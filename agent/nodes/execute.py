@@ -32,12 +32,13 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
         deps.ledger.timeline.add, state["incident_id"], "execute", "executor", _summary(execution), data
     )
     if execution.status is ExecutionStatus.DONE:
-        await _manual_steps_done(state, deps)
+        await _watch_recovery(state["incident_id"], deps)
     return {"execution_id": execution.id, "execution": execution.status.value}
 
 
 async def _manual_steps_done(state: IncidentState, deps: Deps) -> None:
-    """Waits until a person has ticked every manual step, then the recovery can be watched."""
+    """A plan of manual steps alone waits until a person has ticked them all. Beside a script they are advice for the time
+    after: the recovery is watched at once, and they stay on the list."""
     incident_id = state["incident_id"]
     plan = await asyncio.to_thread(deps.ledger.plans.get, state["plan_id"])
     while not all(step.done_by for step in plan.manual_steps):
@@ -47,6 +48,10 @@ async def _manual_steps_done(state: IncidentState, deps: Deps) -> None:
         )
         interrupt({"waiting": "manual_steps", "plan_id": plan.id})
         plan = await asyncio.to_thread(deps.ledger.plans.get, state["plan_id"])
+    await _watch_recovery(incident_id, deps)
+
+
+async def _watch_recovery(incident_id: str, deps: Deps) -> None:
     await asyncio.to_thread(
         deps.ledger.incidents.set_status, incident_id, IncidentStatus.VERIFYING, "done; watching the recovery"
     )

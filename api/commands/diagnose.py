@@ -100,4 +100,4 @@ async def _look(
         until=now,
     )
     detectors = load_detectors(settings.knowledge.detector_folders)
-    return await look(open_cluster(target), focus, open_collectors(), detectors, clock, question=question)
+    return await look(open_cluster(target), focus, open_collectors(), detectors, clock)

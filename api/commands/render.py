@@ -121,7 +121,7 @@ def render_review(found: dict[str, Any]) -> None:
     for step in review["steps"]:
         target = step["target"]
         name = f"{target['kind']}/{target['namespace']}/{target['name']}" if target else "-"
-        out.print(f"step {step['step']['index']}: {name}, reversal {step['reversal']}", markup=False)
+        out.print(f"step {step['step']['index'] + 1}: {name}, reversal {step['reversal']}", markup=False)
         for line in step["diff"].splitlines():
             style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
             out.print("  " + clean(line), style=style, markup=False)
@@ -129,7 +129,7 @@ def render_review(found: dict[str, Any]) -> None:
     services = ", ".join(blast["services"]) or "none"
     out.print(f"feels it: {blast['pods']} pods, services {services}", markup=False)
     for run in review["dry_runs"]:
-        out.print(f"dry run of step {run['step']}: {run['outcome']} {clean(run['message'])}", style="dim", markup=False)
+        out.print(f"dry run of step {run['step'] + 1}: {run['outcome']} {clean(run['message'])}", style="dim", markup=False)
     for check in review["permissions"]:
         if not check["allowed"]:
             out.print(f"the executor may not {check['verb']} {check['resource']}", style="red", markup=False)
@@ -145,7 +145,7 @@ def render_review(found: dict[str, Any]) -> None:
 def _render_verdicts(review: dict[str, Any]) -> None:
     out = console()
     for verdict in review["verdicts"]:
-        where = f"step {verdict['step']}" if verdict["step"] is not None else "plan"
+        where = f"step {verdict['step'] + 1}" if verdict["step"] is not None else "plan"
         style = RULING_STYLE.get(verdict["ruling"], "")
         out.print(
             f"  {verdict['rule']} ({where}): {verdict['ruling']}: {clean(verdict['message']['en'])}",

@@ -78,6 +78,8 @@ def _log_hit(scene: Scene, log: LogText, text: bytes, pattern: Any, signal: LogS
     if len(fresh) < signal.at_least:
         return None
     line, _, match = fresh[-1]
+    if signal.over_after_lines and text.count(b"\n", match.end()) >= signal.over_after_lines:
+        return None
     facts = named_groups(match.groupdict())
     facts.update({name: value.strip('"') for name, value in signal.facts.items()})
     if log.container:
