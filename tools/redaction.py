@@ -46,7 +46,7 @@ _SURROUNDED = r"""
 |(?P<basic_head>\b(?i:basic|negotiate)[\ \t]+)(?P<basic>(?=[A-Za-z+/]*[A-Z0-9+/=])[A-Za-z0-9+/]{11,}={0,2})
 |(?P<cookie_head>\b(?i:(?:set-)?cookie)["'\\]*\s*:\s*["'\\]*)(?P<cookie>(?!\[redacted)[^\s"'\\,][^\r\n"'\\]*)
 |(?P<header_head>\b(?i:(?:proxy-)?authorization|x-(?:api|auth|access)-(?:key|token))["'\\]*\s*[:=]\s*["'\\]*
-  (?:(?i:bearer|basic|digest|negotiate|token|aws4-hmac-sha256)\s+)?+)(?P<header>(?!\[redacted)[^\s"'\\,]+)
+  (?:(?i:bearer|basic|digest|negotiate|token|aws4-hmac-sha256)\s+)?+)(?P<header>(?!\[redacted)(?=[^\s"'\\,]*\d|[^\s"'\\,]{16})[^\s"'\\,]+)
 |(?P<command_head>\b(?:mysql|mysqldump|mysqladmin|mariadb|sshpass)\b[^\n|;]{0,200}?\s-p\s?
   |\b(?:curl|wget)\b[^\n|;]{0,300}?\s(?:-u|--user)[\s=]+['"]?[^\s:'"]+:
   |\b(?:requirepass|masterauth)[\ \t]+
@@ -89,6 +89,8 @@ _PLAIN_VALUE = re.compile(
     r"""(?ix)^(?:true|false|null|none|nil|yes|no|unset|empty|n/a|undefined|\*+|x{3,}|redacted|hidden|masked|
     \[redacted.*|<[^>]*>?|\$\{.*|\$\(.*|\{\{.*|\(.*|\{.*|\[.*|%s|%v|%q|-+|\|.*)$"""
 )
+# The kubelet logs which Secret it means as secret="namespace/name".
+_OBJECT_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9.-]{0,100}$")
 _PLAIN_WORD = re.compile(r"^[a-z][a-z.'’-]{0,15}$|^[A-Z][a-z]{0,15}$")
 
 
@@ -203,7 +205,7 @@ def _mark_pair(name: str, separator: str, match: re.Match[str], text: str) -> tu
     opening = _QUOTE.match(value)
     quote = opening.group() if opening else ""
     bare = value[len(quote) :].rstrip("\"'\\")
-    if not bare or _PLAIN_VALUE.match(bare):
+    if not bare or _PLAIN_VALUE.match(bare.rstrip(")]}'\".")) or (name == "secret" and _OBJECT_NAME.match(bare)):
         return innocent
     if separator and not is_password_name(name) and not _looks_secret(bare, separator):
         return innocent
