@@ -9,7 +9,7 @@ from evals.practice.controllers import pods as podfacts
 from evals.practice.controllers.parts import Name, Parts, WorkQueue, controller_of, key_of, owner_reference
 from evals.practice.controllers.selectors import labels_of, matches
 from evals.practice.errors import ApiError
-from evals.practice.store import Change, copy_of, name_of, namespace_of
+from evals.practice.store import Change, copy_of, name_of, namespace_of, random_suffix
 
 Object = dict[str, Any]
 _RESOURCE = "replicasets.apps"
@@ -92,9 +92,9 @@ class ReplicaSets:
 
     def _create(self, found: Object, missing: int) -> None:
         uid = found["metadata"]["uid"]
-        for _ in range(missing):
+        for suffix in sorted(random_suffix() for _ in range(missing)):
             pod = podfacts.from_template(found["spec"]["template"], namespace_of(found), owner_reference(found))
-            pod["metadata"]["generateName"] = f"{name_of(found)}-"
+            pod["metadata"].update(generateName=f"{name_of(found)}-", name=f"{name_of(found)}-{suffix}")
             try:
                 made = self.parts.store.create("pods", pod)
             except ApiError as refused:
