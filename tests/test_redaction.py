@@ -84,6 +84,8 @@ ORDINARY = [
     "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope",
     "Access denied for user 'root'@'10.0.0.1' (using password: YES)",
     'Couldn\'t get secret, secret="shop/db-creds" not registered',
+    "Auth successful for job_1445144423722_0020 (auth:SIMPLE)",
+    "Connecting to driver: spark://CoarseGrainedScheduler@10.10.34.11:48069",
     "密钥是否存在？密码错误，请重试",
     "TOKEN_FILE=/var/run/secrets/kubernetes.io/serviceaccount/token",
     "basic health-check ok; bearer token was not valid",

@@ -40,7 +40,7 @@ _FORMS = r"""
 # A secret between fixed surroundings: what stands in the groups `..._head` and `..._tail` stays.
 _SURROUNDED = r"""
 (?P<url_head>://(?!\[redacted)[^\s/:@'"<>]{0,128}:)(?P<url_password>(?!\[redacted)[^\s/?\#'"<>]{1,256})(?=@[\w.\[%-])
-|(?P<urltoken_head>://)(?P<url_token>(?!\[redacted)[^\s/:@'"<>]{16,256})(?=@[\w.\[%-])
+|(?P<urltoken_head>://)(?P<url_token>(?!\[redacted)(?=[^\s/:@]*\d)[^\s/:@'"<>]{16,256})(?=@[\w.\[%-])
 |(?P<dsn_head>(?<![\w.\[-])[\w.-]{1,100}:)(?P<dsn_password>(?!\[redacted)[^\s@/'"]{1,256})(?=@(?:tcp|unix|udp)\()
 |(?P<bearer_head>\b(?i:bearer|token)[\ \t]+)(?P<bearer>(?=[^\s"']*\d|[^\s"']{24})[\w.~+/=-]{16,})
 |(?P<basic_head>\b(?i:basic|negotiate)[\ \t]+)(?P<basic>(?=[A-Za-z+/]*[A-Z0-9+/=])[A-Za-z0-9+/]{11,}={0,2})
@@ -91,7 +91,7 @@ _PLAIN_VALUE = re.compile(
 )
 # The kubelet logs which Secret it means as secret="namespace/name".
 _OBJECT_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9.-]{0,100}$")
-_PLAIN_WORD = re.compile(r"^[a-z][a-z.'’-]{0,15}$|^[A-Z][a-z]{0,15}$")
+_PLAIN_WORD = re.compile(r"^[a-z][a-z.'’-]{0,15}$|^[A-Z][a-z]{0,15}$|^[A-Z_]{1,16}\W?$")
 
 
 def redact_text(text: str) -> str:
