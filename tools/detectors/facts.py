@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from knowledge.vocabulary import Json, ObjectRef
-from tools.detectors.hits import Hit
-from tools.detectors.scene import Scene
+from tools.detectors.hits import Hit, earliest
+from tools.detectors.scene import Scene, read_time
 
 LISTED_PODS = 20
 REVISION = "deployment.kubernetes.io/revision"
+ROLLOUT_LEAD = timedelta(hours=1)
+QUOTED = re.compile(r"\"[^\"\s]+\"|'[^'\s]+'|(?:/[\w.-]+){2,}")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 UNKNOWN = {"en": "(not known)", "zh": "（未知）"}
 
@@ -38,7 +41,9 @@ def automatic_facts(scene: Scene, target: ObjectRef, hits: Sequence[Hit]) -> dic
     known = [pod for pod in pods if pod is not None]
     if known:
         facts.update(_pod_facts(known, container))
-    facts.update(_workload_facts(scene, target, container or facts.get("container", "")))
+        facts["configmap"] = _suspect_config(scene, known[0], [value for hit in hits for value in _told(hit)])
+    began_at = earliest(hit.began_at for hit in hits)
+    facts.update(_workload_facts(scene, target, container or facts.get("container", ""), began_at))
     return {name: value for name, value in facts.items() if value}
 
 
@@ -66,14 +71,39 @@ def _doubled(quantity: str) -> str:
     return f"{int(digits) * 2}{quantity[len(digits) :]}" if digits.isdigit() else ""
 
 
-def _workload_facts(scene: Scene, target: ObjectRef, container: str) -> dict[str, str]:
-    """For a Deployment with an older revision at hand: that revision, and the container's image in it."""
+def _told(hit: Hit) -> list[str]:
+    """Words of a log line that configuration may hold: what a detector captured, and paths and quoted words of the line."""
+    captured = [hit.facts[name] for name in ("bad_value", "path", "model") if hit.facts.get(name)]
+    return captured + [word.strip("\"'") for word in QUOTED.findall(hit.facts.get("line", ""))]
+
+
+def _suspect_config(scene: Scene, pod: Json, words: Sequence[str]) -> str:
+    """The one ConfigMap that the pod reads and that holds a word the log complains of; empty when none or several do."""
+    spec = pod.get("spec") or {}
+    names = {(volume.get("configMap") or {}).get("name") for volume in spec.get("volumes") or ()}
+    for one in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
+        names |= {(source.get("configMapRef") or {}).get("name") for source in one.get("envFrom") or ()}
+        for variable in one.get("env") or ():
+            names.add(((variable.get("valueFrom") or {}).get("configMapKeyRef") or {}).get("name"))
+    namespace = (pod.get("metadata") or {}).get("namespace", "")
+    found = []
+    for name in sorted(filter(None, names)):
+        data = " ".join(
+            map(str, ((scene.snapshot.find("ConfigMap", namespace, name) or {}).get("data") or {}).values())
+        )
+        if any(len(word) >= 3 and word in data for word in words):
+            found.append(name)
+    return found[0] if len(found) == 1 else ""
+
+
+def _workload_facts(scene: Scene, target: ObjectRef, container: str, began_at: datetime | None) -> dict[str, str]:
+    """For a Deployment whose fault came with a new template: the revision before, and the container's image in it."""
     item = scene.find(target)
     if item is None:
         return {}
     facts = {"replicas": str((item.get("spec") or {}).get("replicas", ""))}
     if target.kind == "Deployment":
-        previous = _previous_replica_set(scene, target)
+        previous = _previous_replica_set(scene, target, began_at or scene.now)
         if previous is not None:
             annotations = previous["metadata"].get("annotations") or {}
             template = (((previous.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or ()
@@ -83,8 +113,9 @@ def _workload_facts(scene: Scene, target: ObjectRef, container: str) -> dict[str
     return facts
 
 
-def _previous_replica_set(scene: Scene, target: ObjectRef) -> Json | None:
-    """The newest of the deployment's ReplicaSets below its current revision."""
+def _previous_replica_set(scene: Scene, target: ObjectRef, began_at: datetime) -> Json | None:
+    """The newest of the deployment's ReplicaSets below its current revision, when the current one has another template (a
+    restart has not) and came at most an hour before the fault: else going back would not put it right."""
     owned = []
     for replica_set in scene.snapshot.of_kind("ReplicaSet"):
         metadata = replica_set.get("metadata") or {}
@@ -96,4 +127,15 @@ def _previous_replica_set(scene: Scene, target: ObjectRef) -> Json | None:
         if is_owned and revision.isdigit():
             owned.append((int(revision), replica_set))
     owned.sort(key=lambda pair: pair[0])
-    return owned[-2][1] if len(owned) >= 2 else None
+    if len(owned) < 2:
+        return None
+    current, previous = owned[-1][1], owned[-2][1]
+    created = read_time(current["metadata"].get("creationTimestamp"))
+    is_late = created is not None and began_at - created > ROLLOUT_LEAD
+    return None if is_late or _template(current) == _template(previous) else previous
+
+
+def _template(replica_set: Json) -> Json:
+    """The pod's spec alone: labels and annotations differ by the template's hash and the restart's time."""
+    found: Json = ((replica_set.get("spec") or {}).get("template") or {}).get("spec") or {}
+    return found

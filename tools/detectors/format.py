@@ -96,7 +96,8 @@ class EventSignal(Signal):
 
 
 class LogSignal(Signal):
-    """Lines of containers (or of nodes). ``at_least`` lines within ``within`` have to match."""
+    """Lines of containers (or of nodes). ``at_least`` lines within ``within`` have to match. ``over_after_lines``: when so
+    many lines follow the last match without another, the trouble is over (a caller whose upstream came back)."""
 
     kind: Literal["log"]
     speaks_of: Literal["now", "past"] = "past"
@@ -105,6 +106,7 @@ class LogSignal(Signal):
     match: Regex
     example: str = ""
     at_least: int = 1
+    over_after_lines: int = 0
 
     _match = field_validator("match")(_checked_regex)
 

@@ -63,8 +63,9 @@ def _container_is_well(container: Json, now: datetime) -> bool:
         return False
     if container.get("restartCount", 0) < 2:
         return True
-    started = read_time(running.get("startedAt"))
-    return started is None or (now - started).total_seconds() > UNSETTLED_SECONDS
+    ended = ((container.get("lastState") or {}).get("terminated") or {}).get("finishedAt")
+    came_back = read_time(ended) or read_time(running.get("startedAt"))
+    return came_back is None or (now - came_back).total_seconds() > UNSETTLED_SECONDS
 
 
 def _replicas_are_well(item: Json) -> bool:
