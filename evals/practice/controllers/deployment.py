@@ -9,6 +9,7 @@ from evals.practice.controllers import deployment_status as state
 from evals.practice.controllers import rollout
 from evals.practice.controllers.parts import Name, Parts, WorkQueue, controller_of, key_of, owner_reference
 from evals.practice.controllers.pods import condition
+from evals.practice.controllers.selectors import labels_of, matches
 from evals.practice.store import Change, copy_of, name_of, namespace_of
 
 Object = dict[str, Any]
@@ -54,6 +55,7 @@ class Deployments:
         found = self.parts.store.find(_RESOURCE, *key)
         if found is None:
             return
+        self._adopt(found)
         sets = self._sets(found)
         new = self._new_of(found, sets)
         if "deletionTimestamp" in found["metadata"]:
@@ -99,6 +101,16 @@ class Deployments:
 
     def _sets(self, found: Object) -> list[Object]:
         return self.parts.sets_by_controller.of(found["metadata"]["uid"])
+
+    def _adopt(self, found: Object) -> None:
+        """Take ReplicaSets that nobody owns and that the selector matches (left by a deletion that orphaned them)."""
+        if self.parts.sets_by_controller.count(found["metadata"]["uid"]) or "deletionTimestamp" in found["metadata"]:
+            return
+        for one in self.parts.store.list(_SETS, namespace_of(found)):
+            if controller_of(one) is None and matches(found["spec"].get("selector"), labels_of(one)):
+                taken = copy_of(one)
+                taken["metadata"].setdefault("ownerReferences", []).append(owner_reference(found))
+                self.parts.store.update(_SETS, taken)
 
     def _new_of(self, found: Object, sets: list[Object]) -> Object | None:
         """The oldest ReplicaSet that has the template of the Deployment."""

@@ -171,8 +171,9 @@ def reference_to(obj: Object, component: str = "") -> Object:
     """The involvedObject. A kubelet names its node by name where others give a uid, and without an API version."""
     meta = obj["metadata"]
     if obj["kind"] == "Node":
-        uid = meta["name"] if component == "kubelet" else meta["uid"]
-        return {"kind": "Node", "name": meta["name"], "uid": uid}
+        if component == "kubelet":
+            return {"kind": "Node", "name": meta["name"], "uid": meta["name"]}
+        return {"kind": "Node", "name": meta["name"], "uid": meta["uid"], "apiVersion": "v1"}
     found: Object = {"kind": obj["kind"]}
     if meta.get("namespace"):
         found["namespace"] = meta["namespace"]

@@ -52,6 +52,8 @@ class Behaviour:
     """The runtime cannot start the process at all."""
     stop_code: int = 0
     """Exit code when asked to stop."""
+    ignores_stop: bool = False
+    """It goes on until it is killed at the end of the grace period."""
     chatter: tuple[Chatter, ...] = ()
     failing_commands: tuple[tuple[str, str], ...] = ()
     """(command line, output) of exec probes that fail."""

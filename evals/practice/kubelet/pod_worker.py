@@ -34,6 +34,8 @@ class PodWorker:
         self._timers: set[Timer] = set()
         self._mount_wait = self.timing.mount_retry
         self._leaving = False
+        self._grace: int | None = None
+        """The shortest grace period with which the deletion was asked for so far."""
         self._stage = ""
         self.pace = 1 + self.timing.jitter * int(pod["metadata"]["uid"][:4], 16) / 0xFFFF
         """How much slower than the timing this pod is: no two start in the same instant."""
@@ -191,14 +193,16 @@ class PodWorker:
     # -- the end -------------------------------------------------------------------------------------------------------
 
     def _leave(self, grace_seconds: int) -> None:
-        if self._leaving and grace_seconds:
+        if self._grace is not None and grace_seconds >= self._grace:
             return
-        was_leaving, self._leaving = self._leaving, True
+        was_leaving, self._leaving, self._grace = self._leaving, True, grace_seconds
         running = [one for one in self.everything() if one.view.running]
         for one in running if not was_leaving else ():
             one.ending = True
             self.normal("Killing", f"Stopping container {one.spec['name']}", one.path)
         slowest = self.timing.stop * 2 if running else self.timing.stop / 4
+        if any(one.run is not None and one.run.behaviour.ignores_stop for one in running):
+            slowest = self.kubelet.parts.scaled(grace_seconds)
         self.later(0 if not grace_seconds else min(slowest, grace_seconds), self._remove)
 
     def _remove(self) -> None:

@@ -27,6 +27,7 @@ class _Run:
     message: str = ""
     forever: bool = False
     traps: bool = False
+    ignores: bool = False
     ports: dict[int, float] = field(default_factory=dict)
 
 
@@ -45,7 +46,8 @@ def behave(command: tuple[str, ...]) -> Behaviour:
     script = command[2] if first in ("sh", "/bin/sh", "bash") and len(command) > 2 else " ".join(command)
     _interpret(script, run)
     if run.forever:
-        return Behaviour(output=tuple(run.lines), ports=run.ports, stop_code=0 if run.traps else 137)
+        return Behaviour(output=tuple(run.lines), ports=run.ports, stop_code=0 if run.traps else 137,
+                         ignores_stop=run.ignores)  # fmt: skip
     return Behaviour(output=tuple(run.lines), exit=Exit(run.at + 0.1, run.code or 0, run.message))
 
 
@@ -100,6 +102,8 @@ def _step(statement: str, run: _Run) -> bool:
         run.forever = True
         return False
     match words:
+        case ["trap", '""' | "''", *_]:
+            run.ignores = True
         case ["trap", *_]:
             run.traps = True
         case ["exit", *code]:

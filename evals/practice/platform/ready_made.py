@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from evals.practice.clock import Clock
 from evals.practice.controllers.running import RunningControllers, start
-from evals.practice.controllers.timing import FAST, Timing
+from evals.practice.controllers.timing import FAITHFUL, FAST, Timing
 from evals.practice.platform.install import install, install_with_past
+from evals.practice.platform.rig import install_rig
 from evals.practice.platform.scale import scale_to
 from evals.practice.store import Store
 
@@ -28,6 +29,16 @@ def with_platform(
             install(store)
         if pods:
             scale_to(store, pods)
+        return start(store, clock, timing=timing)
+
+    return begin
+
+
+def with_rig(*, timing: Timing = FAITHFUL) -> Callable[[Store, Clock], RunningControllers]:
+    """A `start_controllers` with the two nodes of the recorded cluster, for the contract suite."""
+
+    def begin(store: Store, clock: Clock) -> RunningControllers:
+        install_rig(store)
         return start(store, clock, timing=timing)
 
     return begin
