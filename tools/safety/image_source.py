@@ -32,12 +32,28 @@ def is_approved(repository: str, approved: tuple[str, ...]) -> bool:
     return any(repository == entry or repository.startswith(entry.rstrip("/") + "/") for entry in approved)
 
 
+_DELIVERY = ("argoproj.io", "kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io", "source.toolkit.fluxcd.io")
+_MODELS = frozenset({"storageUri", "modelUri", "storageUris", "modelId", "modelUrl"})
+
+
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
     for writes in subject.writes:
+        if writes.kind.group in _DELIVERY and (writes.at("spec") or writes.removed):
+            yield said(
+                Ruling.FORBIDDEN, f"changes what {writes.kind.kind} delivers", f"修改 {writes.kind.kind} 交付的内容"
+            )
         for path, value in writes.walk():
-            if path[-1] == "image" and path[0] == "spec" and not isinstance(value, dict):
+            if path[-1] == "image" and isinstance(value, dict):
+                yield said(
+                    Ruling.TWO, "an image in parts: where it comes from is not told", "镜像以分段方式给出：来源不明"
+                )
+            elif path[-1] == "image":
                 for image in value if isinstance(value, list) else [value]:
                     yield from _image(image, policy)
+            elif path[-1] in _MODELS:
+                yield said(
+                    Ruling.TWO, "changes where a model comes from: weights can be code", "修改模型来源：权重可能含代码"
+                )
     if subject.command.verb == "set image" and any(argument.startswith("*=") for argument in subject.command.arguments):
         yield said(Ruling.TWO, "the same image for every container", "为所有容器设置同一镜像")
 
@@ -73,6 +89,9 @@ RULE = SafetyRule(
         ("kubectl set image deploy/web app=docker.io/stranger/web:1", Ruling.FORBIDDEN),
         ("kubectl set image deploy/web app=stranger/web:1", Ruling.FORBIDDEN),
         ("kubectl set image deploy/web app=nginx", Ruling.TWO),
+        ("kubectl patch app shop --type=merge -p '{\"spec\":{\"source\":{\"repoURL\":\"https://evil.org\"}}}'", Ruling.FORBIDDEN),
+        ("kubectl patch hr shop --type=merge -p '{\"spec\":{\"chart\":{}}}'", Ruling.FORBIDDEN),
+        ("kubectl patch isvc llm --type=merge -p '{\"spec\":{\"predictor\":{\"model\":{\"storageUri\":\"s3://x\"}}}}'", Ruling.TWO),
         ("kubectl set image deploy/web app=nginx:latest", Ruling.TWO),
         ("kubectl set image deploy/web '*=nginx:1.27.3'", Ruling.TWO),
         ("kubectl patch deploy web --type=json -p '[{\"op\":\"replace\",\"path\":\"/spec/template/spec/containers/0/image\",\"value\":\"evil.org/a:1\"}]'", Ruling.FORBIDDEN),

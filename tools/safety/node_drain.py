@@ -10,6 +10,9 @@ from tools.safety.policy import Policy, matches
 
 _ROLES = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master", "node-role.kubernetes.io/etcd")
 
+_PLACING = ("node-role.kubernetes.io/*", "kubernetes.io/*", "topology.kubernetes.io/*", "node.kubernetes.io/*",
+            "node-restriction.kubernetes.io/*", "beta.kubernetes.io/*")  # fmt: skip
+
 
 def _is_control_plane(subject: Subject, policy: Policy) -> bool:
     labels = (subject.observed or {}).get("metadata", {}).get("labels") or {}
@@ -33,6 +36,9 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
     if command.verb in {"drain", "taint", "patch", "apply"} and _is_control_plane(subject, policy):
         yield said(Ruling.FORBIDDEN, "a node of the control plane", "控制平面节点")
     for writes in subject.writes:
+        labels = set(writes.words_of("labels")) | writes.removed_words("labels")
+        if any(matches(label, _PLACING) for label in labels):
+            yield said(Ruling.TWO, "changes labels that say what a node is", "修改标识节点身份的标签")
         taints = writes.at("spec", "taints")
         if isinstance(taints, list) and any(isinstance(t, dict) and t.get("effect") == "NoExecute" for t in taints):
             yield said(Ruling.TWO, "NoExecute evicts what does not tolerate it", "NoExecute 会驱逐不容忍的 Pod")
@@ -45,6 +51,7 @@ RULE = SafetyRule(
     ("kubectl cordon n1", "kubectl uncordon n1", "kubectl taint node n1 gpu=bad:NoSchedule", "kubectl label node n1 pool=b"),
     (
         ("kubectl drain n1 --ignore-daemonsets --delete-emptydir-data", Ruling.TWO),
+        ("kubectl label node n1 node-role.kubernetes.io/control-plane=", Ruling.TWO),
         ("kubectl drain -l pool=a", Ruling.FORBIDDEN),
         ("kubectl drain n1 --force", Ruling.FORBIDDEN),
         ("kubectl drain n1 --disable-eviction", Ruling.FORBIDDEN),

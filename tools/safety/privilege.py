@@ -28,7 +28,8 @@ _NEVER: dict[str, Callable[[Any], bool]] = {
 _TWO: dict[str, Callable[[Any], bool]] = {
     "runAsUser": lambda v: v == 0, "runAsGroup": lambda v: v == 0, "runAsNonRoot": lambda v: v is False, "hostPort": _is_set,
     "nodeName": _is_set, "hostAliases": _is_set, "shareProcessNamespace": _is_set, "runtimeClassName": _is_set,
-    "priorityClassName": lambda v: str(v).startswith("system-"), "dnsConfig": _is_set, "lifecycle": _is_set,
+    "priorityClassName": lambda v: str(v).startswith("system-"), "dnsConfig": _is_set, "lifecycle": _is_set, "nfs": _is_set, "iscsi": _is_set,
+    "csi": _is_set, "rbd": _is_set, "cephfs": _is_set, "fc": _is_set, "flexVolume": _is_set, "glusterfs": _is_set,
 }  # fmt: skip
 
 
@@ -44,6 +45,8 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:  # noqa: ARG001 
 
 
 def _writes(writes: Writes, subject: Subject) -> Iterable[Said]:
+    if not writes.is_whole and any("securityContext" in path for path, _ in writes.walk()):
+        yield said(Ruling.TWO, "changes a security context", "修改安全上下文")
     for path, value in writes.walk():
         field, parent = path[-1], path[-2] if len(path) > 1 else ""
         if field in _NEVER and _NEVER[field](value) and not _is_unchanged(field, value, subject):
@@ -77,6 +80,8 @@ def _program(field: str, value: Any, writes: Writes) -> Iterable[Said]:
     text = " ".join(str(part) for part in _as_list(value))
     if _EXFIL.search(text):
         yield said(Ruling.FORBIDDEN, f"{field} opens a way out or into the host", f"{field} 打开外传通道或进入主机")
+    if "trust-remote-code" in text.replace("_", "-"):
+        yield said(Ruling.TWO, "lets a model bring its own code", "允许模型自带代码运行")
     if field == "command" and not writes.is_whole:
         yield said(Ruling.TWO, "changes which program runs", "修改容器运行的程序")
 
@@ -132,6 +137,14 @@ RULE = SafetyRule(
         ("kubectl patch deploy web -p '{\"spec\":{\"template\":{\"spec\":{\"serviceAccountName\":\"admin\"}}}}'", Ruling.FORBIDDEN),
         ("kubectl patch deploy web --type=json -p '[{\"op\":\"add\",\"path\":\"/spec/template/spec/containers/0/securityContext\",\"value\":{\"privileged\":true}}]'", Ruling.FORBIDDEN),
         ("kubectl patch deploy web --type=json -p '[{\"op\":\"add\",\"path\":\"/spec/template/spec/containers/0/securityContext/privileged\",\"value\":true}]'", Ruling.FORBIDDEN),
+        (
+            "kubectl patch deploy vllm -p 'spec: {template: {spec: {containers: [{name: a, args: [--trust-remote-code]}]}}}'",
+            Ruling.TWO,
+        ),
+        (
+            "kubectl patch deploy web --type=json -p '[{\"op\":\"replace\",\"path\":\"/spec/template/spec/securityContext\",\"value\":{}}]'",
+            Ruling.TWO,
+        ),
         ("kubectl debug node/n1 -it --image=busybox", Ruling.FORBIDDEN),
         ("kubectl set serviceaccount deploy/web admin", Ruling.FORBIDDEN),
     ),

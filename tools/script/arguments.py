@@ -229,6 +229,8 @@ def _check_patch(given: list[Given]) -> None:
                     item.word,
                     '{"op":"replace","path":"/...","value":...}',
                 )
+            if not path.isascii():
+                refuse("a path that is not ASCII", item.word, "an ASCII path")
             if extra := operation.keys() - {"op", "path", "value"}:
                 refuse(f"an operation with {', '.join(sorted(extra))}", item.word, "op, path and value")
     elif _has_directive(patch):
