@@ -165,3 +165,13 @@ async def test_request_carries_no_tools_when_the_model_is_asked(openai_server: O
     openai_server.call_tool("delete_namespace", {"name": "prod"})
     assert (await model(openai_server).answer("s", "u")).text == ""
     assert "tools" not in openai_server.requests[0]
+
+
+async def test_error_does_not_repeat_a_secret_when_the_server_quotes_it(openai_server: OpenAIServer) -> None:
+    key = "sk-abcdefghij0123456789abcd"
+    openai_server.fail(500, f"bad key {key}")
+    openai_server.fail(500, f"bad key {key}")
+    with pytest.raises(ModelUnavailable) as caught:
+        await model(openai_server, api_key=key).answer("s", "u")
+    assert key not in caught.value.message
+    assert "[redacted:api key]" in caught.value.message

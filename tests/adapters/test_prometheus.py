@@ -105,3 +105,9 @@ async def test_basic_authentication_is_sent_when_configured() -> None:
 async def test_range_is_bad_input_when_it_ends_before_it_starts() -> None:
     with pytest.raises(BadInput):
         await Prometheus("http://127.0.0.1:9").range("up", NOW, NOW - timedelta(1), 15)
+
+
+async def test_error_does_not_repeat_the_password_when_the_url_has_one() -> None:
+    with pytest.raises(MetricsUnreachable) as caught:
+        await Prometheus("http://ops:hunter2@127.0.0.1:9").instant("up")
+    assert "hunter2" not in caught.value.message

@@ -16,6 +16,7 @@ from knowledge.errors import ModelAnswerInvalid, ModelUnavailable
 from knowledge.vocabulary import Json
 from tools.adapters.model_answer import UnfitAnswer, added, parse_json, usage_of, without_thoughts
 from tools.ports import ModelAnswer, ModelUsage
+from tools.redaction import redact_text
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -186,23 +187,24 @@ class OpenAICompatibleModel:
 
     def _failure(self, error: Exception) -> ModelUnavailable:
         profile, status = self._profile, _status(error)
+        url = redact_text(profile.base_url)
         if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
             return ModelUnavailable(
-                f"the model {profile.model} at {profile.base_url} did not answer within {profile.timeout_seconds:g} seconds",
+                f"the model {profile.model} at {url} did not answer within {profile.timeout_seconds:g} seconds",
                 next_step="check the server's load, or raise the profile's timeout_seconds",
             )
         if status in {401, 403}:
             return ModelUnavailable(
-                f"the model server {profile.base_url} does not accept our key ({status})",
+                f"the model server {url} does not accept our key ({status})",
                 next_step=f"set the api_key of the model profile {profile.name}",
             )
         if status == 404:
             return ModelUnavailable(
-                f"{profile.base_url} does not serve the model {profile.model}: {_told(error)}",
+                f"{url} does not serve the model {profile.model}: {_told(error)}",
                 next_step="check the profile's model and base_url (it ends in /v1 on most servers)",
             )
         return ModelUnavailable(
-            f"the model server {profile.base_url} failed: {_told(error)}",
+            f"the model server {url} failed: {_told(error)}",
             next_step="check that it runs and can be reached from here",
             retry_after_seconds=_retry_after(error),
         )
@@ -234,7 +236,8 @@ def _status(error: Exception) -> int | None:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
+    """Servers quote the key that they refuse."""
+    return redact_text(f"{type(error).__name__}: {error}"[:500])
 
 
 def _is_worth_retrying(error: Exception) -> bool:

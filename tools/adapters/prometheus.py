@@ -13,6 +13,7 @@ import orjson
 
 from knowledge.errors import AccessDenied, AnswerTooLarge, BadInput, MalformedSettings, MetricsUnreachable
 from tools.ports import Series
+from tools.redaction import redact_text
 
 if TYPE_CHECKING:
     import httpx
@@ -42,6 +43,7 @@ class Prometheus:
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._url = url.rstrip("/")
+        self._shown = redact_text(self._url)
         self._headers = {**(headers or {}), "Accept": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -88,12 +90,12 @@ class Prometheus:
                     body = await self._bounded(response, path)
         except httpx.TimeoutException as error:
             raise MetricsUnreachable(
-                f"{self._url} did not answer within {self._timeout_seconds:g} seconds",
+                f"{self._shown} did not answer within {self._timeout_seconds:g} seconds",
                 next_step="check that it runs and is not overloaded",
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise MetricsUnreachable(
-                f"{self._url} cannot be reached: {error or type(error).__name__}",
+                f"{self._shown} cannot be reached: {redact_text(str(error)) or type(error).__name__}",
                 next_step="check that it runs, and the cluster's prometheus_url",
             ) from error
         return self._checked(response.status_code, body, path)
@@ -120,7 +122,7 @@ class Prometheus:
             if self._certificate_file:
                 context.load_cert_chain(self._certificate_file, self._key_file)
         except OSError as error:
-            raise MalformedSettings(f"the TLS files for {self._url} cannot be used: {error}") from error
+            raise MalformedSettings(f"the TLS files for {self._shown} cannot be used: {error}") from error
         if not self._verifies_tls:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -134,7 +136,7 @@ class Prometheus:
             size += len(piece)
             if size > self._max_answer_bytes:
                 raise AnswerTooLarge(
-                    f"{self._url}{path} gave more than {self._max_answer_bytes} bytes",
+                    f"{self._shown}{path} gave more than {self._max_answer_bytes} bytes",
                     next_step="aggregate in the query",
                 )
             pieces.append(piece)
@@ -143,7 +145,7 @@ class Prometheus:
     def _checked(self, status: int, body: bytes, path: str) -> Any:
         if status in {401, 403}:
             raise AccessDenied(
-                f"{self._url} does not accept our credentials ({status})",
+                f"{self._shown} does not accept our credentials ({status})",
                 next_step="renew the cluster's prometheus_token",
             )
         try:
@@ -152,7 +154,7 @@ class Prometheus:
             answer = None
         if not isinstance(answer, dict) or "status" not in answer:
             raise MetricsUnreachable(
-                f"{self._url}{path} answered {status} and nothing that Prometheus says",
+                f"{self._shown}{path} answered {status} and nothing that Prometheus says",
                 next_step="check the cluster's prometheus_url: it is the base URL, without /api or /graph",
             )
         if answer["status"] == "success":
@@ -160,7 +162,7 @@ class Prometheus:
         told = f"{answer.get('errorType', '')}: {answer.get('error', '')}".strip(": ")
         if status in {400, 422} and answer.get("errorType") in {"bad_data", "execution"}:
             raise BadInput(f"Prometheus cannot answer the query: {told}")
-        raise MetricsUnreachable(f"{self._url} answered {status}: {told}", next_step="try again later")
+        raise MetricsUnreachable(f"{self._shown} answered {status}: {told}", next_step="try again later")
 
 
 def _series(data: Any) -> list[Series]:

@@ -11,6 +11,7 @@ from knowledge.errors import ObjectNotFound, OpsdeskError
 from knowledge.vocabulary import Focus, Gap, Json
 from tools.contracts import Gathered
 from tools.ports import Clock, Cluster, Listing, ResourceKind
+from tools.redaction import redact_text
 
 READ_SECONDS = 15.0
 MAX_NAMESPACES = 30
@@ -153,7 +154,10 @@ async def guarded(gathered: Gathered, source: str, query: str, call: Awaitable[A
 
 def gap_of(source: str, query: str, error: OpsdeskError | TimeoutError) -> Gap:
     if isinstance(error, OpsdeskError):
-        return Gap(source=source, query=query, reason=error.message, next_step=error.next_step)
+        # Errors quote other systems, and a gap is stored and shown.
+        return Gap(
+            source=source, query=query, reason=redact_text(error.message), next_step=redact_text(error.next_step)
+        )
     return Gap(
         source=source, query=query, reason="no answer in time", next_step="look again when the cluster is less busy"
     )
