@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.ledger.ledger import Ledger
+from knowledge.ledger.rows.every import metadata
 from tests.peers.postgresql import PostgresqlServer
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.peer("postgresql"))]
@@ -69,8 +70,8 @@ def empty_url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> It
 
 
 @pytest.fixture
-def url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database with the current schema and nothing in it."""
+def own_url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database with the current schema that a test may spoil."""
     if engine == "sqlite":
         path = tmp_path / "ledger.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
@@ -80,6 +81,24 @@ def url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator
     name = server.database(template=request.getfixturevalue("postgresql_template"))
     yield server.url(name)
     server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def postgresql_shared(postgresql_server: PostgresqlServer, postgresql_template: str) -> str:
+    return postgresql_server.database(template=postgresql_template)
+
+
+@pytest.fixture
+def url(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database with the current schema and nothing in it. PostgreSQL's is shared and emptied: it is slow to make."""
+    if engine == "sqlite":
+        yield request.getfixturevalue("own_url")
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    name: str = request.getfixturevalue("postgresql_shared")
+    yield server.url(name)
+    tables = ", ".join(f'"{table.name}"' for table in reversed(metadata.sorted_tables))
+    server.execute(f"TRUNCATE {tables}", database=name)
 
 
 @pytest.fixture

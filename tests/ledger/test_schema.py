@@ -62,37 +62,37 @@ def test_upgrade_happens_once_when_processes_race(empty_url: str) -> None:
     Ledger.open(empty_url, now).close()
 
 
-def test_open_and_upgrade_refuse_when_the_schema_is_newer(url: str) -> None:
-    run(url, "UPDATE alembic_version SET version_num = '9999'")
+def test_open_and_upgrade_refuse_when_the_schema_is_newer(own_url: str) -> None:
+    run(own_url, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(LedgerUnusable, match="newer schema"):
-        Ledger.open(url, now)
+        Ledger.open(own_url, now)
     with pytest.raises(LedgerUnusable, match="newer schema"):
-        Ledger.upgrade(url)
+        Ledger.upgrade(own_url)
 
 
-def test_open_refuses_when_the_schema_is_older(url: str) -> None:
-    run(url, "UPDATE alembic_version SET version_num = '0001'")
+def test_open_refuses_when_the_schema_is_older(own_url: str) -> None:
+    run(own_url, "UPDATE alembic_version SET version_num = '0001'")
     with pytest.raises(LedgerUnusable, match="older schema"):
-        Ledger.open(url, now)
+        Ledger.open(own_url, now)
 
 
-def test_open_refuses_when_a_table_is_missing(url: str) -> None:
-    run(url, "DROP TABLE feedback")
+def test_open_refuses_when_a_table_is_missing(own_url: str) -> None:
+    run(own_url, "DROP TABLE feedback")
     with pytest.raises(LedgerUnusable, match=r"half-migrated.*feedback"):
-        Ledger.open(url, now)
+        Ledger.open(own_url, now)
 
 
-def test_upgrade_refuses_when_tables_stand_without_a_revision(url: str) -> None:
-    run(url, "DELETE FROM alembic_version")
+def test_upgrade_refuses_when_tables_stand_without_a_revision(own_url: str) -> None:
+    run(own_url, "DELETE FROM alembic_version")
     with pytest.raises(LedgerUnusable, match="half-migrated") as refused:
-        Ledger.upgrade(url)
+        Ledger.upgrade(own_url)
     assert "restore the backup" in refused.value.next_step
 
 
-def test_open_refuses_when_two_revisions_are_claimed(url: str) -> None:
-    run(url, "INSERT INTO alembic_version VALUES ('0001')")
+def test_open_refuses_when_two_revisions_are_claimed(own_url: str) -> None:
+    run(own_url, "INSERT INTO alembic_version VALUES ('0001')")
     with pytest.raises(LedgerUnusable, match="several revisions"):
-        Ledger.open(url, now)
+        Ledger.open(own_url, now)
 
 
 @pytest.mark.parametrize(
