@@ -193,6 +193,12 @@ class Container:
         if not (self.view.ready and self.view.started) or behaviour.exit:
             self._watch(behaviour)
 
+    def learn(self, row: Object) -> None:
+        """More restarts in the stored status than this kubelet knows of happened before its time."""
+        if int(row.get("restartCount", 0)) > self.view.restarts:
+            self.view.restarts = int(row["restartCount"])
+            self.view.last_state = row.get("lastState") or self.view.last_state
+
     def recall(self, row: Object) -> None:
         """A container of a finished pod: only its last state and its log are left."""
         self.view.state = row["state"]

@@ -237,5 +237,8 @@ class PodWorker:
         found = self.store.find("pods", namespace_of(self.pod), name_of(self.pod))
         if found is None or found["metadata"]["uid"] != self.pod["metadata"]["uid"]:
             return
+        rows = {row["name"]: row for row in (found.get("status") or {}).get("containerStatuses") or ()}
+        for one in self.containers:
+            one.learn(rows.get(one.spec["name"]) or {})
         now = timestamp(self.kubelet.parts.clock.now())
         self.store.set_status("pods", found, self.view.status(found.get("status") or {}, now))

@@ -300,6 +300,16 @@ def test_noise_hurts_no_service(world: World, noise: str) -> None:
     world.heal(noise)
 
 
+def test_recovered_restarts_stay_in_the_status_after_the_kubelet_writes_again(world: World) -> None:
+    world.inject("noise_recovered_restart")
+    pod = next(one for one in world.store.list("pods", "ai-data") if one["metadata"]["name"].startswith("redis"))
+    worker = world.running.kubelets.worker_of(pod)
+    assert worker is not None
+    worker.publish()
+    row = world.store.get("pods", "ai-data", pod["metadata"]["name"])["status"]["containerStatuses"][0]
+    assert (row["restartCount"], row["lastState"]["terminated"]["exitCode"]) == (2, 1)
+
+
 def test_switch_tells_the_truth_while_a_fault_is_on(world: World) -> None:
     faults = Faults(world.store, world.clock)
     answer = faults.switch_on("wrong_service_selector")
