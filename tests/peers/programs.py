@@ -29,6 +29,10 @@ def chromium_program() -> Path | None:
     return _program("chromium", "chromium-browser", "google-chrome")
 
 
+def kubectl_program() -> Path | None:
+    return _program("kubectl")
+
+
 def _program(*names: str) -> Path | None:
     found = next(filter(None, map(shutil.which, names)), None)
     return Path(found) if found else None
@@ -39,6 +43,7 @@ PEERS: dict[str, Callable[[], Path | None]] = {
     "prometheus": prometheus_program,
     "alertmanager": alertmanager_program,
     "chromium": chromium_program,
+    "kubectl": kubectl_program,
 }
 
 

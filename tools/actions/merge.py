@@ -59,16 +59,22 @@ def _merge_list(tree: list[Any], patch: list[Any], field: str, parent: str) -> l
     key = _key_of(field, parent)
     if key is None or not all(isinstance(item, dict) and key in item for item in (*tree, *patch)):
         return copy.deepcopy(patch)
-    result = copy.deepcopy(tree)
-    fresh: list[Any] = []
-    for item in patch:
-        at = next((i for i, old in enumerate(result) if old[key] == item[key]), None)
-        if at is None:
-            fresh.append(strategic_merge({}, item, field, parent))
-        else:
-            result[at] = strategic_merge(result[at], item, field, parent)
-    # The server puts entries that only the patch has in front, as the patch orders them.
-    return fresh + result
+    was = {item[key]: (place, item) for place, item in enumerate(tree)}
+    mine = {item[key]: strategic_merge(was.get(item[key], (0, {}))[1], item, field, parent) for item in patch}
+    others = [copy.deepcopy(item) for item in tree if item[key] not in mine]
+    return _in_server_order(others, list(mine.values()), {name: place for name, (place, _) in was.items()}, key)
+
+
+def _in_server_order(others: list[Any], mine: list[Any], places: dict[Any, int], key: str) -> list[Any]:
+    """Both lists in one, as the API server orders them: an entry that only the object has goes before a patched one only
+    when both were there and it stood in front."""
+    merged: list[Any] = []
+    others, mine = list(others), list(mine)
+    while others and mine:
+        place = places.get(mine[0][key])
+        is_first = place is not None and places[others[0][key]] < place
+        merged.append((others if is_first else mine).pop(0))
+    return [*merged, *mine, *others]
 
 
 def _key_of(field: str, parent: str) -> str | None:
