@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from evals.practice.faults.switch import Faults, catalogue
+from evals.practice.store import copy_of
 from tests.practice.faults.world import World, platform_world
+from tools.script.parser import parse
 
 QWEN = ("ai-serving", "qwen2-7b")
 
@@ -320,6 +322,28 @@ def test_switch_tells_the_truth_while_a_fault_is_on(world: World) -> None:
     assert faults.active() == []
     with pytest.raises(KeyError):
         faults.truth("wrong_service_selector")
+
+
+@pytest.mark.parametrize("fault", [name for name, one in catalogue().items() if one.is_fault])
+def test_remedy_is_a_script_of_the_grammar_or_work_for_a_person(world: World, fault: str) -> None:
+    truth = world.inject(fault)
+    assert truth.cause
+    assert truth.remedy or truth.manual
+    if truth.remedy:
+        assert parse(truth.remedy).commands
+
+
+def test_more_replicas_empty_the_queue_of_a_rush(world: World) -> None:
+    world.inject("traffic_rush")
+    world.wait(4)
+    changed = copy_of(world.store.get("deployments.apps", *QWEN))
+    changed["spec"]["replicas"] = 5
+    world.store.update("deployments.apps", changed)
+    world.wait(4)
+    page = world.running.metrics_text().splitlines()
+    waiting = [float(line.rpartition(" ")[2]) for line in page if line.startswith("vllm:num_requests_waiting{")]
+    assert len(waiting) == 5
+    assert max(waiting) <= 10
 
 
 def test_catalogue_holds_twenty_faults_with_titles_in_both_languages() -> None:
