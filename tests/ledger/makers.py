@@ -10,8 +10,10 @@ from knowledge.vocabulary import (
     Alert,
     ApiRequest,
     ApprovalRequest,
+    Decision,
     Evidence,
     EvidenceKind,
+    Execution,
     FrozenStep,
     Incident,
     Language,
@@ -126,3 +128,20 @@ def ask(
         incident.id, plan.id, review, review.approvers_needed, requester, ["serving"], ["vllm"], **more
     )
     return review, request
+
+
+def approved(ledger: Ledger) -> tuple[Review, str]:
+    review, request = ask(ledger)
+    ledger.approvals.vote(request.id, add_approver(ledger, "wei"), Decision.APPROVE, "", request.digest, 900)
+    return review, request.id
+
+
+def requested(ledger: Ledger) -> Execution:
+    review, approval_id = approved(ledger)
+    return ledger.executions.request(review.incident_id, review.plan_id, review, approval_id)
+
+
+def claimed(ledger: Ledger, worker: str = "w1", lease_seconds: float = 30) -> tuple[Execution, int]:
+    claim = ledger.executions.claim_next(worker, lease_seconds)
+    assert claim is not None
+    return claim
