@@ -381,3 +381,87 @@ async def test_reads_are_automatic_and_frozen_to_gets() -> None:
     assert {request.method for request in requests} == {"GET"}
     assert requests[1].query["tailLines"] == "5000"
     assert not review.has_changes
+
+
+FORBIDDEN = [
+    "kubectl delete ns nosuch",
+    "kubectl delete secret db -n shop",
+    "kubectl delete pods --all -n shop",
+    "kubectl create token admin -n shop",
+    "kubectl delete pods -n shop -l 'app!=web'",
+    "kubectl debug node/n1 -it --image=busybox",
+]
+
+
+@pytest.mark.parametrize("script", FORBIDDEN)
+async def test_forbidden_plan_is_forbidden_and_reads_nothing_whatever_the_cluster_holds(script: str) -> None:
+    class Closed(MemoryCluster):
+        async def get(self, *args: Any, **kwargs: Any) -> Json:
+            raise AssertionError("nothing is to be read")
+
+        list = get  # type: ignore[assignment]
+
+    review = await reviewed(Closed(), script)
+    assert review.ruling is F, said(review)
+    assert review.dry_runs[0].outcome == "not_tried"
+
+
+APPLIED = """kubectl apply{} -f - <<'EOF'
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: settings, namespace: shop}}
+data: {{a: "1", b: "2"}}
+EOF
+"""
+
+
+async def test_apply_creates_what_is_absent_and_takes_it_back_by_its_uid() -> None:
+    review = await reviewed(world(), APPLIED.format(""))
+    (step,) = review.steps
+    assert review.ruling is ONE, said(review)
+    assert (step.requests[0].method, step.requests[0].path) == ("POST", "/api/v1/namespaces/shop/configmaps")
+    assert step.inverse[0].method == "DELETE"
+    assert step.inverse[0].body["preconditions"] == {"uid": "{created.uid}"}
+
+
+async def test_apply_takes_away_what_only_the_last_apply_had() -> None:
+    cluster = world()
+    last = '{"data":{"a":"0","old":"x"}}'
+    metadata = {
+        "name": "settings",
+        "namespace": "shop",
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": last},
+    }
+    cluster.put(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "0", "old": "x", "theirs": "y"}}
+    )
+    review = await reviewed(cluster, APPLIED.format(""))
+    assert review.ruling is ONE, said(review)
+    left = apply_patch(cluster.at("ConfigMap", "settings"), review.steps[0].requests[0].body)
+    assert left["data"] == {"a": "1", "b": "2", "theirs": "y"}
+
+
+async def test_server_side_apply_goes_out_under_our_own_manager() -> None:
+    cluster = world()
+    cluster.put(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "settings", "namespace": "shop"},
+            "data": {"a": "0"},
+        }
+    )
+    cluster.dry_run_answer = lambda request: ApiAnswer(200, {})
+    review = await reviewed(cluster, APPLIED.format(" --server-side"))
+    (request,) = review.steps[0].requests
+    assert request.content_type == "application/apply-patch+yaml"
+    assert (request.query["fieldManager"], request.query["force"]) == ("opsdesk", "false")
+    forced = await reviewed(cluster, APPLIED.format(" --server-side --force-conflicts"))
+    assert forced.ruling is TWO
+    assert forced.steps[0].requests[0].query["force"] == "true"
+
+
+async def test_step_that_changes_nothing_says_so_and_sends_nothing() -> None:
+    review = await reviewed(world(), "kubectl scale deploy/web -n shop --replicas=2")
+    assert review.steps[0].requests == ()
+    assert any("nothing is sent" in warning.en for warning in review.warnings)

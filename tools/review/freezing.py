@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from knowledge.errors import AccessDenied, BadInput, ObjectNotFound
@@ -40,15 +40,17 @@ def refused(rule: str, step: int | None, en: str, zh: str, ruling: Ruling = Ruli
     return RuleVerdict(rule=rule, ruling=ruling, message=Text(en=en, zh=zh), step=step)
 
 
-async def prepare(script: ParsedScript, look: Look | None) -> list[Prepared]:
-    """Every step in order, selectors resolved and requests frozen when there is a cluster to look at."""
+async def prepare(script: ParsedScript, look: Look | None, is_hopeless: Callable[[Command], bool]) -> list[Prepared]:
+    """Every step in order, selectors resolved and requests frozen when there is a cluster to look at. For a command that
+    the rules forbid whatever the cluster holds nothing is read: its verdict is theirs."""
     found: list[Prepared] = []
     for whole in single_commands(script):
-        for command in await _resolved(whole, look):
+        stands = look is None or (not whole.is_read and is_hopeless(whole))
+        for command in [whole] if stands else await _resolved(whole, look):
             index = len(found)
             prepared = Prepared(step_of(command, index, action_name(command)), command, whole)
             found.append(prepared)
-            if look is None:
+            if look is None or stands:
                 continue
             if _is_open(command):
                 prepared.verdicts.append(

@@ -33,7 +33,7 @@ from tools.safety.contract import Subject, Writes
 from tools.safety.load import judge_step, strictest
 from tools.safety.policy import Policy
 from tools.safety.writing import writes_of, writes_of_states
-from tools.script.command import ParsedScript
+from tools.script.command import Command, ParsedScript
 from tools.script.kinds import table_for
 from tools.script.parser import parse
 from tools.script.refusal import show
@@ -83,7 +83,7 @@ async def review_plan(
         findings.verdicts.append(refused("grammar", None, show(error, plan.script), show(error, plan.script)))
         return _review(plan, findings, clock)
     look = Look(reader, table_for(kinds), plan.created_at) if reader is not None else None
-    findings.steps = await prepare(script, look)
+    findings.steps = await prepare(script, look, lambda command: _is_hopeless(command, script, policy))
     around = Surroundings(look) if look is not None else None
     await _judge(findings, script, plan, policy, topology_keys, around)
     await _try_out(findings, look, writer)
@@ -113,6 +113,11 @@ async def _judge(
             said += judge_step(replace(subject, command=prepared.whole), policy, prepared.step.index)[0]
         findings.verdicts += _distinct(said)
         findings.open_points += [verdict.message for verdict in still_open]
+
+
+def _is_hopeless(command: Command, script: ParsedScript, policy: Policy) -> bool:
+    said, _ = judge_step(Subject(command, writes_of(command), script.commands), policy, None)
+    return strictest(said).strictness >= Ruling.FORBIDDEN.strictness
 
 
 def _distinct(verdicts: Sequence[RuleVerdict]) -> list[RuleVerdict]:
