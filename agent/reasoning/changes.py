@@ -13,6 +13,15 @@ from tools.detectors.wellness import read_time
 
 REVISION = "deployment.kubernetes.io/revision"
 WINDOW = timedelta(hours=2)
+CONFIGURATION = (
+    "ConfigMap",
+    "Service",
+    "Ingress",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "HorizontalPodAutoscaler",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +56,16 @@ def _rollouts(snapshot: Snapshot) -> Iterator[Change]:
 
 
 def _configuration(snapshot: Snapshot) -> Iterator[Change]:
-    for item in snapshot.of_kind("ConfigMap"):
-        metadata = item.get("metadata") or {}
-        created = read_time(metadata.get("creationTimestamp"))
-        times = [read_time(entry.get("time")) for entry in metadata.get("managedFields") or ()]
-        edited = max((time for time in times if time is not None), default=None)
-        if edited is not None and created is not None and edited - created > timedelta(seconds=5):
-            yield Change(snapshot.reference(item), "config", edited, Text(en="edited", zh="被修改"))
+    """Objects that were edited after they were made, by whoever writes specs (status writers are left out)."""
+    for kind in CONFIGURATION:
+        for item in snapshot.of_kind(kind):
+            metadata = item.get("metadata") or {}
+            created = read_time(metadata.get("creationTimestamp"))
+            writers = [entry for entry in metadata.get("managedFields") or () if not entry.get("subresource")]
+            times = [read_time(entry.get("time")) for entry in writers]
+            edited = max((time for time in times if time is not None), default=None)
+            if edited is not None and created is not None and edited - created > timedelta(seconds=5):
+                yield Change(snapshot.reference(item), "config", edited, Text(en="edited", zh="被修改"))
 
 
 def _scaling(snapshot: Snapshot) -> Iterator[Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -23,9 +24,10 @@ from tools.contracts import Snapshot
 from tools.detectors.library import DetectorLibrary
 from tools.detectors.wellness import is_well
 
-BLINDING = ("pod", "event", "deployment", "cluster")
-"""Without these a healthy answer would be a guess."""
+BLINDING = frozenset({"pods", "deployments", "cluster"})
+"""Without these a healthy answer would be a guess: the plural names of the resources."""
 
+WORDS = re.compile(r"[a-z]+")
 LISTED_OTHERS = 8
 QUIET = frozenset({Severity.LOW, Severity.INFO})
 
@@ -46,7 +48,7 @@ def conclude(
     topology = topology or build_topology(snapshot)
     hypotheses = explain(findings, topology, library, snapshot, focus or snapshot.focus, recalled)
     loud = [one for one in hypotheses if _severity_of(one, findings) not in QUIET]
-    blinding = [gap for gap in snapshot.gaps if is_blinding(gap)]
+    blinding = [gap for gap in snapshot.gaps if is_blinding(gap, focus or snapshot.focus)]
     if loud:
         diagnosis = _fault(loud, findings, snapshot, topology, blinding)
     elif blinding or not any(True for _ in snapshot.kinds()):
@@ -58,10 +60,17 @@ def conclude(
     return diagnosis.model_copy(update={"seconds": round(time.monotonic() - began, 4)})
 
 
-def is_blinding(gap: Gap) -> bool:
-    """Whether the gap hides what every conclusion rests on."""
-    words = f"{gap.source} {gap.query}".lower()
-    return any(word in words for word in BLINDING) and "log" not in words and "metric" not in words
+def is_blinding(gap: Gap, focus: Focus) -> bool:
+    """Whether the gap hides what every conclusion rests on. A list that was cut, or a namespace apart from the focus, is a
+    gap to show, but no blindness."""
+    if gap.source in ("logs", "metrics", "custom", "events") or any(
+        word in gap.reason for word in ("more than", "only the first")
+    ):
+        return False
+    what, _, namespace = gap.query.partition(" in ")
+    if namespace and focus.namespaces and namespace not in focus.namespaces:
+        return False
+    return gap.source == "cluster" or bool(BLINDING & set(WORDS.findall(what.lower())))
 
 
 def _severity_of(hypothesis: Hypothesis, findings: Sequence[Finding]) -> Severity:

@@ -131,6 +131,8 @@ def _routes(topology: Topology, cause: str, effect: str) -> bool:
 
 def _calls(topology: Topology, cause: str, effect: str) -> bool:
     called = set(topology.targets(topology.family(effect), "calls"))
+    for scaled in topology.targets(effect, "scales"):
+        called.update(topology.targets(scaled, "calls"))
     if effect.startswith("Service/"):
         for family in topology.targets(effect, "selects"):
             called.update(topology.targets(topology.family(family), "calls"))

@@ -279,6 +279,7 @@ def read_forms(path: Path) -> list[DetectorForm]:
         raise MalformedDetector(f"{path.name}:{line}: not YAML: {problem}", source=str(path), line=line) from problem
     if not isinstance(document, dict):
         raise MalformedDetector(f"{path.name}:1: a detector file is a mapping", source=str(path), line=1)
+    document = {name: value for name, value in document.items() if not str(name).startswith("x-")}
     rows = document.pop("rows", None)
     table = document.pop("table", None)
     bodies = [document] if rows is None else [_filled(document, row, table, path) for row in rows]

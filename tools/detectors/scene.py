@@ -108,7 +108,8 @@ class Scene:
         """Whether "not there" cannot be told from "not read": unreadable kinds, kinds with a gap, kinds never gathered."""
         if kind in UNREADABLE or not self.snapshot.of_kind(kind):
             return True
-        return kind.lower() in self._gap_words
+        plural = kind.lower() + ("es" if kind.endswith("s") else "s")
+        return f"list {plural}" in self._gap_words
 
     @cached_property
     def _gap_words(self) -> str:

@@ -79,12 +79,17 @@ class _CompiledStatus:
 
 
 def _troubled_since(item: Json) -> datetime | None:
-    """When the object's own state turned: its Ready (or Available) condition's last change."""
+    """When the object's own state turned: its Ready (or Available) condition's last change; of an object without a state,
+    its last edit; of a pod or job that never got so far, its creation."""
     for name in ("Ready", "Available", "Complete", "Failed"):
         at = read_time(condition_of(item, name).get("lastTransitionTime"))
         if at is not None:
             return at
-    return read_time((item.get("metadata") or {}).get("creationTimestamp"))
+    metadata = item.get("metadata") or {}
+    if item.get("kind") in ("Pod", "Job", "PersistentVolumeClaim"):
+        return read_time(metadata.get("creationTimestamp"))
+    edits = [read_time(one.get("time")) for one in metadata.get("managedFields") or () if not one.get("subresource")]
+    return max((at for at in edits if at is not None), default=None)
 
 
 def event_time(event: Json) -> datetime | None:
