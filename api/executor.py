@@ -28,7 +28,6 @@ from tools.redaction import redact_text
 from tools.review import review_plan
 from tools.safety.policy import Policy
 
-LEASE_SECONDS = 20.0
 IDLE_SECONDS = 0.2
 
 log = structlog.get_logger("opsdesk.executor")
@@ -41,12 +40,13 @@ class LedgerStepLog:
     ledger: Ledger
     execution: Execution
     token: int
+    lease_seconds: float
 
     async def stop_reason(self) -> str:
         return await asyncio.to_thread(self._stop_reason)
 
     def _stop_reason(self) -> str:
-        self.ledger.executions.renew(self.execution.id, self.token, LEASE_SECONDS)
+        self.ledger.executions.renew(self.execution.id, self.token, self.lease_seconds)
         if self.ledger.executions.is_cancelled(self.execution.id):
             return "cancelled"
         frozen = self.ledger.switches.is_frozen(self.execution.cluster)
@@ -77,6 +77,7 @@ class Executor:
     hands: dict[str, Hands]
     policy: Policy
     clock: Clock
+    lease_seconds: float = 20.0
     name: str = field(default_factory=lambda: f"executor-{uuid.uuid4().hex[:12]}")
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -96,11 +97,11 @@ class Executor:
     async def work(self) -> bool:
         """One rehearsal or one execution; False when nothing waits."""
         clusters = sorted(self.hands)
-        rehearsal = await asyncio.to_thread(self.ledger.rehearsals.claim_next, clusters, LEASE_SECONDS)
+        rehearsal = await asyncio.to_thread(self.ledger.rehearsals.claim_next, clusters, self.lease_seconds)
         if rehearsal is not None:
             await self._rehearse(*rehearsal)
             return True
-        claimed = await asyncio.to_thread(self.ledger.executions.claim_next, self.name, LEASE_SECONDS)
+        claimed = await asyncio.to_thread(self.ledger.executions.claim_next, self.name, self.lease_seconds)
         if claimed is not None:
             await self._execute(*claimed)
             return True
@@ -113,9 +114,9 @@ class Executor:
         for name, hands in self.hands.items():
             try:
                 if hands.lease is None:
-                    hands.lease = self.ledger.leases.acquire(f"executor:{name}", self.name, LEASE_SECONDS)
+                    hands.lease = self.ledger.leases.acquire(f"executor:{name}", self.name, self.lease_seconds)
                 else:
-                    self.ledger.leases.renew(f"executor:{name}", hands.lease, LEASE_SECONDS)
+                    self.ledger.leases.renew(f"executor:{name}", hands.lease, self.lease_seconds)
             except LeaseLost:
                 hands.lease = None
 
@@ -188,7 +189,7 @@ class Executor:
                 review=approved,
                 reader=hands.reader,
                 writer=hands.writer,
-                log=LedgerStepLog(self.ledger, execution, token),
+                log=LedgerStepLog(self.ledger, execution, token, self.lease_seconds),
                 clock=self.clock,
                 redact=redact_text,
                 user_agent=f"opsdesk-executor (approved by {', '.join(execution.approvers) or 'rule'})",
@@ -223,9 +224,9 @@ class Executor:
 
     async def _beat(self, execution: Execution, token: int) -> None:
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 4)
+            await asyncio.sleep(self.lease_seconds / 4)
             with contextlib.suppress(OpsdeskError):
-                await asyncio.to_thread(self.ledger.executions.renew, execution.id, token, LEASE_SECONDS)
+                await asyncio.to_thread(self.ledger.executions.renew, execution.id, token, self.lease_seconds)
                 await asyncio.to_thread(self._keep_leases)
 
 
@@ -252,7 +253,9 @@ async def run_executor(settings: Settings, *, once: bool = False, stop_with_stdi
     if stop_with_stdin:
         await _watch_stdin(stop)
     with open_ledger(settings) as ledger:
-        executor = Executor(ledger, open_hands(settings), load_policy(settings), open_clock())
+        executor = Executor(
+            ledger, open_hands(settings), load_policy(settings), open_clock(), settings.desk.lease_seconds
+        )
         if not executor.hands:
             log.error("nothing_to_do", reason="no cluster is in mode `execute` with an executor identity")
             return 1

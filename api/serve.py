@@ -36,8 +36,10 @@ async def run_server(
     configure_logging()
     listener = _listen(host or settings.web.host, settings.web.port if port is None else port)
     async with opened_desk(settings) as (desk, worker):
-        config = uvicorn.Config(create_app(desk), log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        app = create_app(desk)
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
         server = uvicorn.Server(config)
+        app.state.should_stop = lambda: server.should_exit  # event streams end by themselves, before the patience does
         jobs: list[asyncio.Task[None]] = []
         if with_worker:
             jobs.append(asyncio.create_task(worker.run()))
@@ -78,7 +80,9 @@ async def opened_desk(settings: Settings) -> AsyncIterator[tuple[Desk, Worker]]:
     try:
         deps = build_deps(settings, ledger)
         async with open_checkpointer(settings) as saver:
-            worker = Worker(build_graph(saver), deps, width=settings.desk.workers)
+            worker = Worker(
+                build_graph(saver), deps, width=settings.desk.workers, lease_seconds=settings.desk.lease_seconds
+            )
             loop = asyncio.get_running_loop()
             desk = Desk(settings, ledger, deps, nudge=_nudging(loop, worker))
             yield desk, worker

@@ -90,6 +90,8 @@ class DeskSettings(Group):
     """Alerts of one service join one incident when it was last heard of within this time."""
     evidence_days: float = 90.0
     """Evidence of ended incidents is kept so long."""
+    lease_seconds: float = Field(default=20.0, ge=1.0)
+    """How long a worker or an executor that fell silent keeps its work; then another goes on with it."""
     workers: int = Field(default=4, ge=1, le=64)
     """Incidents worked on at a time in this process."""
     token_budget: int = 60_000

@@ -21,7 +21,6 @@ from knowledge.errors import LeaseLost, LedgerBusy, OpsdeskError, UnknownThread
 from knowledge.ledger.ledger import Ledger
 from knowledge.vocabulary import IncidentStatus
 
-LEASE_SECONDS = 30.0
 IDLE_SECONDS = 0.25
 EXPIRY_EVERY_SECONDS = 5.0
 RUNNING = frozenset(
@@ -40,11 +39,11 @@ log = structlog.get_logger("opsdesk.worker")
 class IncidentLease:
     """A worker's hold on one incident."""
 
-    def __init__(self, ledger: Ledger, incident_id: str, token: int) -> None:
-        self._ledger, self._name, self._token = ledger, f"incident:{incident_id}", token
+    def __init__(self, ledger: Ledger, incident_id: str, token: int, seconds: float) -> None:
+        self._ledger, self._name, self._token, self._seconds = ledger, f"incident:{incident_id}", token, seconds
 
     def keep(self) -> None:
-        self._ledger.leases.renew(self._name, self._token, LEASE_SECONDS)
+        self._ledger.leases.renew(self._name, self._token, self._seconds)
 
     def release(self) -> None:
         self._ledger.leases.release(self._name, self._token)
@@ -53,8 +52,8 @@ class IncidentLease:
 class Worker:
     """``width`` incidents at a time. ``nudge()`` makes it look at the ledger at once instead of at its next tick."""
 
-    def __init__(self, graph: Graph, deps: Deps, *, width: int = 4) -> None:
-        self._graph, self._deps, self._width = graph, deps, width
+    def __init__(self, graph: Graph, deps: Deps, *, width: int = 4, lease_seconds: float = 20.0) -> None:
+        self._graph, self._deps, self._width, self._lease_seconds = graph, deps, width, lease_seconds
         self._holder = f"worker-{uuid.uuid4().hex[:12]}"
         self._nudged = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -93,7 +92,7 @@ class Worker:
         if room <= 0:
             await asyncio.wait(self._busy, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             return True
-        wakes = await asyncio.to_thread(self._deps.ledger.wakes.claim, self._holder, room, LEASE_SECONDS)
+        wakes = await asyncio.to_thread(self._deps.ledger.wakes.claim, self._holder, room, self._lease_seconds)
         for wake in wakes:
             task = asyncio.create_task(self._serve(wake.id, wake.incident_id, wake.reason))
             self._busy.add(task)
@@ -103,11 +102,11 @@ class Worker:
     async def _serve(self, wake_id: str, incident_id: str, reason: str) -> None:
         """One wake. It is marked done only when the graph has come to rest, so that a death in between brings it back."""
         token = await asyncio.to_thread(
-            self._deps.ledger.leases.acquire, f"incident:{incident_id}", self._holder, LEASE_SECONDS
+            self._deps.ledger.leases.acquire, f"incident:{incident_id}", self._holder, self._lease_seconds
         )
         if token is None:
             return  # another worker is at it; the wake comes back when its claim runs out
-        lease = IncidentLease(self._deps.ledger, incident_id, token)
+        lease = IncidentLease(self._deps.ledger, incident_id, token, self._lease_seconds)
         beat = asyncio.create_task(self._beat(lease, wake_id))
         try:
             await advance(self._graph, replace(self._deps, lease=lease), incident_id, reason)
@@ -125,10 +124,10 @@ class Worker:
 
     async def _beat(self, lease: IncidentLease, wake_id: str) -> None:
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
+            await asyncio.sleep(self._lease_seconds / 3)
             with contextlib.suppress(LedgerBusy):
                 await asyncio.to_thread(lease.keep)
-                await asyncio.to_thread(self._deps.ledger.wakes.renew, wake_id, self._holder, LEASE_SECONDS)
+                await asyncio.to_thread(self._deps.ledger.wakes.renew, wake_id, self._holder, self._lease_seconds)
 
     async def _expire_approvals(self) -> None:
         """Every wait ends: what waited too long is a no, and wakes its incident."""

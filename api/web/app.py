@@ -74,6 +74,7 @@ def create_app(
         ],
     )
     app.state.face = Face(desk=desk, sessions=sessions, metrics=DeskMetrics(desk.ledger), now=now)
+    app.state.should_stop = _never
     app.state.alert_sources = _installed_sources() if alert_sources is None else dict(alert_sources)
     for part in (webhooks, incidents, events, approvals, knowledge, switches, health):
         app.include_router(part.router)
@@ -87,6 +88,11 @@ def _installed_sources() -> dict[str, AlertSource]:
     from tools.discovery import load_values
 
     return load_values("tools.alerts", AlertSource)
+
+
+def _never() -> bool:
+    """Whoever runs the server puts its own word here: streams that have no end of their own then end with it."""
+    return False
 
 
 def _version() -> str:

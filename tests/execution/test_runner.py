@@ -1,345 +1,366 @@
-"""Each write once: done, told by its target, taken back, or a person is called."""
+"""Execution: each write once, told by its target when no answer came, taken back in reverse order while it is still ours."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from knowledge.errors import LeaseLost
-from knowledge.vocabulary import ApiRequest, ExecutionStatus, Json, Review, StepOutcome, StepResult
-from tests.fakes.memory_cluster import MemoryCluster, StillClock, deployment, pod, replica_set, service
-from tools.execution.runner import Ending, StepRunner
-from tools.ports import ApiAnswer
-from tools.review import make_plan, review_plan
-from tools.safety.offline import load_policy
-
-POLICY = load_policy()
-
-
-class Killed(BaseException):
-    """The process dies: nothing may catch it."""
-
-
-class MemoryLog:
-    """What an executor recorded. ``die_at`` kills it at the n-th moment (a record, an intent, a send and its answer)."""
-
-    def __init__(self) -> None:
-        self.results: dict[str, StepResult] = {}
-        self.intents: list[tuple[str, str]] = []
-        self.stop = ""
-        self.stop_after = -1
-        self.asked = 0
-        self.lost = False
-        self.moment: Callable[[str], None] = lambda what: None
-
-    async def stop_reason(self) -> str:
-        self.asked += 1
-        return self.stop if self.asked > self.stop_after else ""
-
-    async def intend(self, step: int, step_key: str, request_digest: str) -> None:
-        if self.lost:
-            raise LeaseLost("another executor holds it")
-        self.moment("before intent")
-        self.intents.append((step_key, request_digest))
-        self.results[step_key] = StepResult(step=step, step_key=step_key, outcome=StepOutcome.INTENDED)
-        self.moment("after intent")
-
-    async def record(self, result: StepResult) -> None:
-        self.moment("before record")
-        self.results[result.step_key] = result
-        self.moment("after record")
-
-
-def world() -> MemoryCluster:
-    cluster = MemoryCluster(deployment(), service(), deployment("api"))
-    current = cluster.put(replica_set(cluster.at("Deployment", "web"), 2, "registry.example.com/shop/web:1"))
-    cluster.put(pod("web-1", current))
-    return cluster
-
-
-async def review_of(cluster: MemoryCluster, script: str) -> Review:
-    plan = make_plan(script, incident_id="i", cluster="prod", written_by="desk", now=StillClock().now())
-    review = await review_plan(plan, reader=cluster, writer=cluster, policy=POLICY, clock=StillClock())
-    assert review.approvers_needed >= 0, [v.message.en for v in review.verdicts]
-    return review
-
-
-def runner_of(cluster: MemoryCluster, review: Review, log: MemoryLog, known: Sequence[StepResult] = ()) -> StepRunner:
-    return StepRunner(
-        execution_id="exec-1", review=review, reader=cluster, writer=cluster, log=log, clock=StillClock(),
-        redact=lambda text: text, user_agent="opsdesk-executor (approved by ann)", known=known,
-    )  # fmt: skip
-
-
-async def run(cluster: MemoryCluster, script: str, log: MemoryLog | None = None) -> Ending:
-    return await runner_of(cluster, await review_of(cluster, script), log or MemoryLog()).run()
-
-
-def image(cluster: MemoryCluster, name: str = "web") -> str:
-    return str(cluster.at("Deployment", name)["spec"]["template"]["spec"]["containers"][0]["image"])
-
-
-SET = "kubectl set image deploy/web -n shop app=registry.example.com/shop/web:2\n"
-SCALE = "kubectl scale deploy/api -n shop --replicas=3\n"
-CREATE = "kubectl create configmap settings -n shop --from-literal=a=b\n"
-NOTE = "kubectl annotate svc/web -n shop example.com/note=x\n"
-
-
-async def test_plan_is_carried_out_with_intents_before_writes_and_marks_on_objects() -> None:
-    cluster, log = world(), MemoryLog()
-    ending = await run(
-        cluster, SET + SCALE + CREATE + "kubectl get pods -n shop\nkubectl delete pod web-1 -n shop\n", log
-    )
-    assert ending.status is ExecutionStatus.DONE, ending.message
-    assert image(cluster).endswith(":2")
-    assert cluster.at("Deployment", "api")["spec"]["replicas"] == 3
-    annotations = cluster.at("Deployment", "web")["metadata"]["annotations"]
-    assert annotations["opsdesk.io/step"] == "exec-1/0/0"
-    assert "ann" in annotations["opsdesk.io/by"]
-    assert [key for key, _ in log.intents] == ["exec-1/0/0", "exec-1/1/0", "exec-1/2/0", "exec-1/4/0"]
-    assert "web-1" in log.results["exec-1/3/0"].output
-    assert {result.outcome for result in log.results.values()} == {StepOutcome.DONE}
-
-
-async def test_marks_survive_when_a_later_step_opens_the_same_map() -> None:
-    cluster = world()
-    ending = await run(cluster, SET + "kubectl annotate deploy/web -n shop example.com/note=x\n")
-    assert ending.status is ExecutionStatus.DONE, ending.message
-    assert set(cluster.at("Deployment", "web")["metadata"]["annotations"]) == {
-        "opsdesk.io/step",
-        "opsdesk.io/by",
-        "example.com/note",
-    }
-
-
-async def test_nothing_is_written_when_a_touched_field_changed_since_the_review() -> None:
-    cluster = world()
-    review = await review_of(cluster, SET)
-    cluster.at("Deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"] = (
-        "registry.example.com/shop/web:7"
-    )
-    ending = await runner_of(cluster, review, MemoryLog()).run()
-    assert ending.status is ExecutionStatus.FAILED
-    assert cluster.sent == []
-
-
-async def test_nothing_is_written_when_the_object_was_made_again() -> None:
-    cluster = world()
-    review = await review_of(cluster, SET)
-    cluster.at("Deployment", "web")["metadata"]["uid"] = "another"
-    assert (await runner_of(cluster, review, MemoryLog()).run()).status is ExecutionStatus.FAILED
-    assert cluster.sent == []
-
-
-async def test_write_is_rejected_when_the_field_changes_between_the_check_and_the_write() -> None:
-    cluster = world()
-
-    def meddle(request: ApiRequest, number: int) -> str:
-        cluster.at("Deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"] = (
-            "registry.example.com/shop/web:7"
-        )
-        return ""
-
-    cluster.mischief = meddle
-    assert (await run(cluster, SET)).status is ExecutionStatus.FAILED
-    assert image(cluster).endswith(":7")
-
-
-@pytest.mark.parametrize(
-    "script",
-    [SET, SCALE, CREATE, NOTE, "kubectl delete pod web-1 -n shop\n", "kubectl rollout restart deploy/web -n shop\n"],
+from knowledge.errors import BadInput, LeaseLost, ObjectNotFound, WriteUnanswered
+from knowledge.vocabulary import (
+    ApiRequest,
+    ExecutionStatus,
+    FieldState,
+    FrozenStep,
+    Json,
+    ObjectRef,
+    ReversalKind,
+    Review,
+    Ruling,
+    Step,
+    StepOutcome,
+    StepResult,
 )
-@pytest.mark.parametrize("trick", ["lost", "500"])
-async def test_lost_answer_is_told_by_the_target_and_never_sent_twice(script: str, trick: str) -> None:
-    cluster, log = world(), MemoryLog()
-    cluster.mischief = lambda request, number: trick
-    ending = await run(cluster, script, log)
-    assert ending.status is ExecutionStatus.DONE, ending.message
-    assert len(cluster.writes) == 1
-    assert "no answer came" in log.results["exec-1/0/0"].message
+from tools.actions.json_patch import apply_patch
+from tools.execution.runner import StepRunner
+from tools.ports import ApiAnswer
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("script", [SET, SCALE, CREATE, "kubectl delete pod web-1 -n shop\n"])
-async def test_dropped_write_is_a_failure_when_the_target_is_unchanged(script: str) -> None:
-    cluster = world()
-    cluster.mischief = lambda request, number: "dropped"
-    ending = await run(cluster, script)
-    assert ending.status is ExecutionStatus.FAILED
-    assert cluster.writes == []
-    assert len(cluster.sent) == 1
+class StillClock:
+    def now(self) -> datetime:
+        return NOW
+
+    async def sleep(self, seconds: float) -> None:
+        del seconds
 
 
-async def test_person_is_called_when_the_target_cannot_tell() -> None:
-    cluster, log = world(), MemoryLog()
+@dataclass
+class OneCluster:
+    """A reader and a writer over a dict of objects by path; ``behave`` scripts what the next writes meet."""
 
-    def meddle(request: ApiRequest, number: int) -> str:
-        cluster.at("Deployment", "web")["spec"]["template"]["spec"]["containers"][0]["image"] = (
-            "registry.example.com/shop/web:7"
-        )
-        return "dropped"
+    objects: dict[str, Json] = field(default_factory=dict)
+    behave: list[str] = field(default_factory=list)
+    sent: list[ApiRequest] = field(default_factory=list)
+    cluster: str = "lab"
 
-    cluster.mischief = meddle
-    ending = await run(cluster, SET + SCALE, log)
-    assert ending.status is ExecutionStatus.UNKNOWN
-    assert log.results["exec-1/0/0"].outcome is StepOutcome.UNKNOWN
-    assert len(cluster.sent) == 1
+    async def raw(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        del query
+        if path not in self.objects:
+            raise ObjectNotFound(path)
+        return copy.deepcopy(self.objects[path])
 
-
-async def test_what_was_done_is_undone_in_reverse_when_a_later_step_fails() -> None:
-    cluster = world()
-    cluster.mischief = lambda request, number: "dropped" if request.path.endswith("services/web") else ""
-    ending = await run(cluster, SET + SCALE + CREATE + NOTE)
-    assert ending.status is ExecutionStatus.UNDONE, ending.message
-    assert image(cluster).endswith(":1")
-    assert cluster.at("Deployment", "api")["spec"]["replicas"] == 2
-    assert not any(item["kind"] == "ConfigMap" for item in cluster.objects.values())
-    kinds = [request.path.rsplit("/", 2)[-2] for request in cluster.writes[3:]]
-    assert kinds == ["configmaps", "api", "deployments"]
-
-
-async def test_undo_stops_and_calls_a_person_when_somebody_changed_what_we_wrote() -> None:
-    cluster = world()
-    review = await review_of(cluster, SET + SCALE)
-    log = MemoryLog()
-    assert (await runner_of(cluster, review, log).run()).status is ExecutionStatus.DONE
-    cluster.at("Deployment", "api")["spec"]["replicas"] = 9
-    ending = await runner_of(cluster, review, log, list(log.results.values())).undo()
-    assert ending.status is ExecutionStatus.UNDO_FAILED
-    assert cluster.at("Deployment", "api")["spec"]["replicas"] == 9
-
-
-async def test_undo_works_when_the_server_filled_in_defaults() -> None:
-    cluster = world()
-    probe = 'kubectl patch deploy/web -n shop -p \'{"spec":{"template":{"spec":{"containers":[{"name":"app","livenessProbe":{"periodSeconds":9}}]}}}}\'\n'
-    review = await review_of(cluster, probe)
-    log = MemoryLog()
-    await runner_of(cluster, review, log).run()
-    container = cluster.at("Deployment", "web")["spec"]["template"]["spec"]["containers"][0]
-    container["livenessProbe"]["timeoutSeconds"] = 1
-    ending = await runner_of(cluster, review, log, list(log.results.values())).undo()
-    assert ending.status is ExecutionStatus.UNDONE, ending.message
-    assert "livenessProbe" not in cluster.at("Deployment", "web")["spec"]["template"]["spec"]["containers"][0]
-
-
-async def test_only_our_creation_is_deleted_when_it_is_taken_back() -> None:
-    cluster = world()
-    review = await review_of(cluster, CREATE)
-    log = MemoryLog()
-    await runner_of(cluster, review, log).run()
-    cluster.at("ConfigMap", "settings")["metadata"]["uid"] = "somebody else's"
-    ending = await runner_of(cluster, review, log, list(log.results.values())).undo()
-    assert ending.status is ExecutionStatus.UNDO_FAILED
-    assert cluster.at("ConfigMap", "settings")
-
-
-async def test_execution_stops_between_steps_when_it_is_cancelled() -> None:
-    cluster, log = world(), MemoryLog()
-    log.stop, log.stop_after = "cancelled", 1
-    ending = await run(cluster, SET + SCALE, log)
-    assert ending.status is ExecutionStatus.CANCELLED
-    assert len(cluster.writes) == 1
-
-
-async def test_nothing_is_sent_when_another_executor_holds_the_lease() -> None:
-    cluster, log = world(), MemoryLog()
-    log.lost = True
-    ending = await run(cluster, SET, log)
-    assert ending.status is ExecutionStatus.FAILED
-    assert cluster.sent == []
-
-
-async def test_failed_read_is_said_and_stops_nothing() -> None:
-    cluster, log = world(), MemoryLog()
-    ending = await run(cluster, "kubectl get deploy/nosuch -n shop\n" + SET, log)
-    assert ending.status is ExecutionStatus.DONE
-    assert "not found" in log.results["exec-1/0/0"].output
-
-
-async def test_plan_is_taken_back_when_what_it_waits_for_does_not_come() -> None:
-    cluster = world()
-    ending = await run(cluster, SET + "kubectl rollout status deploy/web -n shop --timeout=10s\n" + SCALE)
-    assert ending.status is ExecutionStatus.UNDONE, ending.message
-    assert "still waiting" in ending.message
-    assert image(cluster).endswith(":1")
-    cluster = world()
-    web = cluster.at("Deployment", "web")
-    web["status"] = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
-    assert (await run(cluster, SET + "kubectl rollout status deploy/web -n shop\n")).status is ExecutionStatus.DONE
-
-
-async def test_eviction_is_asked_for_again_when_a_budget_holds_it_up() -> None:
-    cluster = world()
-    cluster.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "spec": {}})
-    review = await review_of(cluster, "kubectl drain n1 --ignore-daemonsets")
-    original, refusals = cluster._answer, [3]
-
-    def held(request: ApiRequest) -> Any:
-        if request.path.endswith("/eviction") and refusals[0]:
-            refusals[0] -= 1
-            return ApiAnswer(429, {"kind": "Status", "message": "budget"})
-        return original(request)
-
-    cluster._answer = held  # type: ignore[method-assign]
-    ending = await runner_of(cluster, review, MemoryLog()).run()
-    assert ending.status is ExecutionStatus.DONE, ending.message
-    assert refusals == [0]
-    assert not any(item["kind"] == "Pod" for item in cluster.objects.values())
-
-
-PLAN = SET + SCALE + CREATE + NOTE + "kubectl delete pod web-1 -n shop\n"
-
-
-async def _killed_at(moment: int, *, fails: bool) -> tuple[MemoryCluster, Ending]:
-    """Kills the executor at the n-th moment of a plan, then lets a new one take over what the log and the cluster know."""
-    cluster = world()
-    review = await review_of(cluster, PLAN)
-    log = MemoryLog()
-    left = [moment]
-
-    def tick(what: str) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            raise Killed(what)
-
-    def around(request: ApiRequest, number: int) -> str:
-        tick("before send")
-        return "dropped" if fails and request.path.endswith("services/web") else ""
-
-    original = cluster.send
-
-    async def send(request: ApiRequest, **options: Any) -> Any:
-        answer = await original(request, **options)
-        tick("after send")
+    async def send(self, request: ApiRequest, **_: Any) -> ApiAnswer:
+        self.sent.append(request)
+        how = self.behave.pop(0) if self.behave else "answer"
+        if how == "lost":
+            raise WriteUnanswered("no answer")
+        if how.isdigit():
+            return ApiAnswer(int(how), {"kind": "Status", "message": f"injected {how}", "reason": "Injected"})
+        answer = self._carry_out(request)
+        if how == "done but unanswered":
+            raise WriteUnanswered("no answer")
+        if how == "done but 500":
+            return ApiAnswer(500, {"kind": "Status", "message": "broke"})
         return answer
 
-    log.moment, cluster.mischief = tick, around
-    cluster.send = send  # type: ignore[method-assign]
-    for _ in range(2):
+    def _carry_out(self, request: ApiRequest) -> ApiAnswer:
+        if request.method == "POST":
+            path = f"{request.path}/{request.body['metadata']['name']}"
+            made = {**request.body, "metadata": {**request.body["metadata"], "uid": f"uid-of-{path}"}}
+            self.objects[path] = made
+            return ApiAnswer(201, made)
+        if request.path not in self.objects:
+            return ApiAnswer(404, {"kind": "Status", "message": "not found"})
+        if request.method == "DELETE":
+            wanted = (request.body or {}).get("preconditions", {}).get("uid")
+            if wanted and wanted != self.objects[request.path]["metadata"]["uid"]:
+                return ApiAnswer(409, {"kind": "Status", "message": "uid differs", "reason": "Conflict"})
+            del self.objects[request.path]
+            return ApiAnswer(200, {"kind": "Status"})
         try:
-            return cluster, await runner_of(cluster, review, log, list(log.results.values())).run()
-        except Killed:
-            continue
-    raise AssertionError("killed twice")
+            self.objects[request.path] = apply_patch(self.objects[request.path], request.body)
+        except BadInput as error:
+            return ApiAnswer(422, {"kind": "Status", "message": error.message, "reason": "Invalid"})
+        return ApiAnswer(200, self.objects[request.path])
 
 
-@pytest.mark.parametrize("moment", range(1, 34))
-async def test_each_write_is_made_once_when_the_executor_is_killed_at_any_moment(moment: int) -> None:
-    cluster, ending = await _killed_at(moment, fails=False)
-    assert ending.status is ExecutionStatus.DONE, ending.message
-    assert sorted(request.path for request in cluster.writes) == sorted({request.path for request in cluster.writes})
-    assert len(cluster.writes) == 5
-    assert image(cluster).endswith(":2")
+@dataclass
+class Book:
+    """The ledger's side: what was intended and what came of it, in order."""
+
+    entries: list[str] = field(default_factory=list)
+    results: dict[str, StepResult] = field(default_factory=dict)
+    stop: str = ""
+    is_lost: bool = False
+
+    async def stop_reason(self) -> str:
+        return self.stop
+
+    async def intend(self, step: int, step_key: str, request_digest: str) -> None:
+        if self.is_lost:
+            raise LeaseLost("another executor")
+        assert request_digest.startswith("sha256:")
+        self.entries.append(f"intend {step_key}")
+        self.results[step_key] = StepResult(step=step, step_key=step_key, outcome=StepOutcome.INTENDED)
+
+    async def record(self, result: StepResult) -> None:
+        self.entries.append(f"{result.outcome.value} {result.step_key}")
+        self.results[result.step_key] = result
 
 
-@pytest.mark.parametrize("moment", range(1, 48))
-async def test_everything_is_taken_back_once_when_the_executor_is_killed_during_a_failing_plan(moment: int) -> None:
-    cluster, ending = await _killed_at(moment, fails=True)
-    assert ending.status is ExecutionStatus.UNDONE, ending.message
-    assert image(cluster).endswith(":1")
-    assert cluster.at("Deployment", "api")["spec"]["replicas"] == 2
-    assert not any(item["kind"] == "ConfigMap" for item in cluster.objects.values())
-    paths: list[Json] = [{"path": request.path, "body": request.body} for request in cluster.writes]
-    assert all(paths.count(copy.deepcopy(one)) == 1 for one in paths)
+def path(name: str) -> str:
+    return f"/apis/apps/v1/namespaces/ai/deployments/{name}"
+
+
+def deployment(name: str, replicas: int = 2) -> Json:
+    return {"kind": "Deployment", "metadata": {"name": name, "uid": f"uid-{name}"}, "spec": {"replicas": replicas}}
+
+
+def scale_step(index: int, name: str, old: int, new: int, reversal: ReversalKind = ReversalKind.RESTORES) -> FrozenStep:
+    def patch(before: int, after: int) -> ApiRequest:
+        operations = [
+            {"op": "test", "path": "/spec/replicas", "value": before},
+            {"op": "replace", "path": "/spec/replicas", "value": after},
+        ]
+        return ApiRequest(cluster="lab", method="PATCH", path=path(name), body=operations)
+
+    return FrozenStep(
+        step=Step(index=index, action="scale", is_read=False, parameters={}, text="scale", line=index + 1),
+        target=ObjectRef(cluster="lab", kind="Deployment", namespace="ai", name=name, uid=f"uid-{name}"),
+        requests=(patch(old, new),),
+        inverse=(patch(new, old),) if reversal is ReversalKind.RESTORES else (),
+        reversal=reversal,
+        before=(FieldState(path="/spec/replicas", value=old),),
+        after=(FieldState(path="/spec/replicas", value=new),),
+    )
+
+
+def create_step(index: int, name: str) -> FrozenStep:
+    body = {"kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "b"}}
+    collection = "/api/v1/namespaces/ai/configmaps"
+    inverse = {"kind": "DeleteOptions", "preconditions": {"uid": "{created.uid}"}}
+    return FrozenStep(
+        step=Step(index=index, action="create_configmap", is_read=False, parameters={}, text="create", line=index + 1),
+        target=ObjectRef(cluster="lab", kind="ConfigMap", namespace="ai", name=name),
+        requests=(ApiRequest(cluster="lab", method="POST", path=collection, body=body),),
+        inverse=(ApiRequest(cluster="lab", method="DELETE", path=f"{collection}/{name}", body=inverse),),
+        reversal=ReversalKind.RESTORES,
+        before=(FieldState(path="", is_absent=True),),
+        after=(FieldState(path="", value=body),),
+    )
+
+
+def runner(cluster: OneCluster, steps: Sequence[FrozenStep], book: Book | None = None) -> tuple[StepRunner, Book]:
+    book = book or Book()
+    review = Review(
+        id="r",
+        plan_id="p",
+        incident_id="i",
+        cluster="lab",
+        digest="sha256:x",
+        ruling=Ruling.ONE,
+        steps=tuple(steps),
+        reviewed_at=NOW,
+    )
+    made = StepRunner(
+        execution_id="e",
+        review=review,
+        reader=cluster,  # type: ignore[arg-type]
+        writer=cluster,  # type: ignore[arg-type]
+        log=book,
+        clock=StillClock(),
+        redact=lambda text: text.replace("secret", "***"),
+        user_agent="test",
+        known=tuple(book.results.values()),
+    )
+    return made, book
+
+
+def two() -> OneCluster:
+    return OneCluster({path("a"): deployment("a"), path("b"): deployment("b")})
+
+
+async def test_steps_run_in_order_each_after_its_intent() -> None:
+    cluster = two()
+    made, book = runner(cluster, [scale_step(0, "a", 2, 3), scale_step(1, "b", 2, 4)])
+    ending = await made.run()
+    assert ending.status is ExecutionStatus.DONE
+    assert book.entries == ["intend e/0/0", "done e/0/0", "intend e/1/0", "done e/1/0"]
+    assert [item["spec"]["replicas"] for item in cluster.objects.values()] == [3, 4]
+
+
+async def test_a_changed_target_stops_before_anything_is_sent() -> None:
+    cluster = two()
+    cluster.objects[path("a")]["spec"]["replicas"] = 5
+    made, _ = runner(cluster, [scale_step(0, "a", 2, 3)])
+    ending = await made.run()
+    assert ending.status is ExecutionStatus.FAILED
+    assert "reviewed as 2" in ending.message
+    assert cluster.sent == []
+
+
+async def test_another_object_of_the_same_name_is_not_the_one_that_was_reviewed() -> None:
+    cluster = two()
+    cluster.objects[path("a")]["metadata"]["uid"] = "uid-new"
+    made, _ = runner(cluster, [scale_step(0, "a", 2, 3)])
+    assert (await made.run()).status is ExecutionStatus.FAILED
+    assert cluster.sent == []
+
+
+@pytest.mark.parametrize("how", ["422", "409", "403"])
+async def test_a_refused_step_undoes_what_was_done_before_it(how: str) -> None:
+    cluster = two()
+    cluster.behave = ["answer", how]
+    made, book = runner(cluster, [scale_step(0, "a", 2, 3), scale_step(1, "b", 2, 4)])
+    ending = await made.run()
+    assert ending.status is ExecutionStatus.UNDONE
+    assert cluster.objects[path("a")]["spec"]["replicas"] == 2
+    assert book.entries[-2:] == ["intend e/0/0/undo", "undone e/0/0/undo"]
+
+
+@pytest.mark.parametrize("how", ["done but unanswered", "done but 500"])
+async def test_a_write_without_an_answer_is_told_by_its_target_and_not_sent_again(how: str) -> None:
+    cluster = two()
+    cluster.behave = [how]
+    made, book = runner(cluster, [scale_step(0, "a", 2, 3)])
+    assert (await made.run()).status is ExecutionStatus.DONE
+    assert len(cluster.sent) == 1
+    assert "target shows" in book.results["e/0/0"].message
+
+
+async def test_a_write_that_got_lost_is_failed_and_not_sent_again() -> None:
+    cluster = two()
+    cluster.behave = ["lost"]
+    made, _ = runner(cluster, [scale_step(0, "a", 2, 3)])
+    assert (await made.run()).status is ExecutionStatus.FAILED
+    assert len(cluster.sent) == 1
+
+
+async def test_what_cannot_be_told_stops_everything_for_a_human() -> None:
+    cluster = two()
+
+    async def somebody_else(request: ApiRequest, **_: Any) -> ApiAnswer:
+        cluster.sent.append(request)
+        cluster.objects[path("a")]["spec"]["replicas"] = 9
+        raise WriteUnanswered("no answer")
+
+    cluster.send = somebody_else  # type: ignore[method-assign]
+    made, book = runner(cluster, [scale_step(0, "a", 2, 3), scale_step(1, "b", 2, 4)])
+    assert (await made.run()).status is ExecutionStatus.UNKNOWN
+    assert book.results["e/0/0"].outcome is StepOutcome.UNKNOWN
+    assert len(cluster.sent) == 1
+
+
+async def test_undo_leaves_alone_what_somebody_changed_since() -> None:
+    cluster = two()
+    made, book = runner(cluster, [scale_step(0, "a", 2, 3)])
+    await made.run()
+    cluster.objects[path("a")]["spec"]["replicas"] = 7
+    again, _ = runner(cluster, [scale_step(0, "a", 2, 3)], book)
+    ending = await again.undo()
+    assert ending.status is ExecutionStatus.UNDO_FAILED
+    assert cluster.objects[path("a")]["spec"]["replicas"] == 7
+
+
+async def test_what_was_created_is_deleted_by_the_uid_that_was_seen() -> None:
+    cluster = OneCluster()
+    made, book = runner(cluster, [create_step(0, "settings")])
+    assert (await made.run()).status is ExecutionStatus.DONE
+    again, _ = runner(cluster, [create_step(0, "settings")], book)
+    assert (await again.undo()).status is ExecutionStatus.UNDONE
+    assert cluster.objects == {}
+    assert cluster.sent[-1].body["preconditions"]["uid"].startswith("uid-of-")
+
+
+async def test_a_step_that_cannot_be_taken_back_calls_a_human() -> None:
+    cluster = two()
+    cluster.behave = ["answer", "422"]
+    steps = [scale_step(0, "a", 2, 3, ReversalKind.NONE), scale_step(1, "b", 2, 4)]
+    made, _ = runner(cluster, steps)
+    assert (await made.run()).status is ExecutionStatus.UNDO_FAILED
+
+
+async def test_a_stop_between_steps_leaves_the_rest_undone() -> None:
+    cluster = two()
+    book = Book()
+    made, _ = runner(cluster, [scale_step(0, "a", 2, 3), scale_step(1, "b", 2, 4)], book)
+    sends = cluster.send
+
+    async def send_then_freeze(request: ApiRequest, **given: Any) -> ApiAnswer:
+        book.stop = "frozen: change stop"
+        return await sends(request, **given)
+
+    cluster.send = send_then_freeze  # type: ignore[method-assign]
+    ending = await made.run()
+    assert ending.status is ExecutionStatus.CANCELLED
+    assert "before step 1" in ending.message
+    assert cluster.objects[path("b")]["spec"]["replicas"] == 2
+
+
+async def test_nothing_is_sent_after_the_lease_is_lost() -> None:
+    cluster = two()
+    made, _ = runner(cluster, [scale_step(0, "a", 2, 3)], Book(is_lost=True))
+    with pytest.raises(LeaseLost):
+        await made.run()
+    assert cluster.sent == []
+
+
+@pytest.mark.parametrize("sends_before_death", [0, 1])
+async def test_a_restart_finds_out_whether_the_intended_write_was_made(sends_before_death: int) -> None:
+    cluster = two()
+    step = scale_step(0, "a", 2, 3)
+    book = Book()
+    await book.intend(0, "e/0/0", "sha256:x")
+    if sends_before_death:
+        await cluster.send(step.requests[0])
+    made, _ = runner(cluster, [step], book)
+    assert (await made.run()).status is ExecutionStatus.DONE
+    assert len(cluster.sent) == 1
+    assert cluster.objects[path("a")]["spec"]["replicas"] == 3
+
+
+async def test_a_restart_goes_on_with_an_undo_never_with_the_plan() -> None:
+    cluster = two()
+    steps = [scale_step(0, "a", 2, 3), scale_step(1, "b", 2, 4)]
+    made, book = runner(cluster, steps)
+    cluster.behave = ["answer", "422"]
+    await made.run()
+    del book.results["e/0/0/undo"]
+    cluster.objects[path("a")] = deployment("a", 3)
+    await book.intend(0, "e/0/0/undo", "sha256:x")
+    again, _ = runner(cluster, steps, book)
+    assert (await again.run()).status is ExecutionStatus.UNDONE
+    assert cluster.objects[path("a")]["spec"]["replicas"] == 2
+    assert cluster.objects[path("b")]["spec"]["replicas"] == 2
+
+
+async def test_a_restart_after_a_failed_step_does_not_go_on_behind_it() -> None:
+    cluster = two()
+    cluster.behave = ["422"]
+    steps = [scale_step(0, "a", 2, 3), scale_step(1, "b", 2, 4)]
+    made, book = runner(cluster, steps)
+    assert (await made.run()).status is ExecutionStatus.FAILED
+    again, _ = runner(cluster, steps, book)
+    assert (await again.run()).status is ExecutionStatus.FAILED
+    assert len(cluster.sent) == 1
+
+
+async def test_a_read_gives_its_redacted_output() -> None:
+    cluster = OneCluster({path("a"): {**deployment("a"), "note": "secret"}})
+    request = ApiRequest(cluster="lab", method="GET", path=path("a"))
+    step = FrozenStep(
+        step=Step(index=0, action="get", is_read=True, parameters={}, text="get", line=1),
+        target=None,
+        requests=(request,),
+        reversal=ReversalKind.SELF_HEALS,
+    )
+    made, book = runner(cluster, [step])
+    assert (await made.run()).status is ExecutionStatus.DONE
+    assert "***" in book.results["e/0/0"].output
+    assert "secret" not in book.results["e/0/0"].output

@@ -54,7 +54,7 @@ async def follow(
     """The stream's text. Whether the asker may still read is asked again every few seconds."""
     yield f"retry: {RETRY_MILLISECONDS}\n\n"
     beat = recheck = time.monotonic()
-    while not await request.is_disconnected():
+    while not request.app.state.should_stop() and not await request.is_disconnected():
         try:
             if time.monotonic() - recheck >= RECHECK_SECONDS:
                 principal = await principal_of_async(request)

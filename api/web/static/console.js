@@ -2,11 +2,17 @@
 "use strict";
 
 const language = document.documentElement.lang;
-const absolute = new Intl.DateTimeFormat(language, {
+const parts = new Intl.DateTimeFormat("en", {
   year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
   hourCycle: "h23", timeZoneName: "short",
 });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+
+// The same order everywhere, in the reader's zone: 2026-11-21 12:00:17 GMT+8.
+function absolute(at) {
+  const told = Object.fromEntries(parts.formatToParts(at).map((part) => [part.type, part.value]));
+  return `${told.year}-${told.month}-${told.day} ${told.hour}:${told.minute}:${told.second} ${told.timeZoneName}`;
+}
 
 function ago(at, now) {
   const seconds = Math.round((at - now) / 1000);
@@ -23,7 +29,7 @@ function tellTimes(root) {
     const at = new Date(time.dateTime);
     const [exact, since] = time.querySelectorAll(".abs, .ago");
     if (exact && exact.dataset.told !== time.dateTime) {
-      exact.textContent = absolute.format(at);
+      exact.textContent = absolute(at);
       exact.dataset.told = time.dateTime;
       time.title = at.toISOString();
     }
