@@ -12,7 +12,7 @@ import pytest
 from api.bootstrap import utc_now
 from api.web.sessions import Sessions
 from knowledge.errors import MalformedSettings, NotAuthorised
-from knowledge.vocabulary import Role
+from knowledge.vocabulary import Role, Scope
 from tests.web.conftest import Rig
 
 READS = ["/incidents", "/tickets", "/approvals", "/freeze", "/me", "/cases", "/detectors", "/kb/search?q=oom"]
@@ -29,7 +29,7 @@ async def test_api_answers_401_when_no_token_is_sent(web: httpx.AsyncClient, pat
 
 @pytest.mark.parametrize("proof", ["Bearer ops_wrong", "Bearer ", "Basic b3BzOng=", "ops_x", "Bearer \xff"])
 async def test_api_answers_401_when_the_token_is_wrong(web: httpx.AsyncClient, proof: str) -> None:
-    answer = await web.get("/api/v1/incidents", headers={"Authorization": proof.encode("latin-1")})
+    answer = await web.get("/api/v1/incidents", headers=[(b"Authorization", proof.encode("latin-1"))])
     assert answer.status_code == 401
 
 
@@ -77,8 +77,6 @@ async def test_site_admin_alone_manages_users_and_sources(rig: Rig) -> None:
 
 
 async def test_limited_admin_cannot_make_users_for_everywhere(rig: Rig) -> None:
-    from knowledge.vocabulary import Scope
-
     rig.person("lim", Role.ADMIN, scope=Scope(namespaces=("dev",)))
     async with rig.client("lim") as lim:
         answer = await lim.post("/api/v1/users", json={"name": "me2", "roles": ["approver"]})
