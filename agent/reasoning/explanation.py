@@ -81,7 +81,7 @@ def _hypothesis(setting: _Setting, finding: Finding) -> Hypothesis:
     for effect in explained:
         evidence.extend(setting.graph.findings[effect].evidence_ids[:2])
     return Hypothesis(
-        id="h-" + digest_of([finding.fault, finding.object.key])[7:19],
+        id="h-" + digest_of([finding.fault, finding.object.key, finding.id])[7:19],
         fault=finding.fault,
         object=finding.object,
         title=finding.title,

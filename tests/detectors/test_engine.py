@@ -137,3 +137,16 @@ def test_site_folder_adds_its_detectors(tmp_path: Path) -> None:
     text = path.read_text().replace("id: image-not-found", "id: site-image-not-found")
     (tmp_path / "site-image-not-found.yaml").write_text(text)
     assert "site-image-not-found" in load_detectors([tmp_path]).by_id
+
+
+def test_service_of_a_workload_scaled_to_nothing_is_no_mismatch(library: DetectorLibrary) -> None:
+    template = {"template": {"metadata": {"labels": {"app": "batch"}}}}
+    service = {"kind": "Service", "name": "batch", "spec": {"selector": {"app": "batch"}}}
+
+    def faults(replicas: int) -> set[str]:
+        deployment = {"kind": "Deployment", "name": "batch", "spec": {"replicas": replicas, **template}, "status": {}}
+        specimen = {"pods": {"batch2-1": "well"}, "objects": [deployment, service]}
+        return {one.fault for one in library.detect(snapshot_of(specimen))}
+
+    assert faults(0) == set()
+    assert "service-endpoints-not-ready" in faults(2)

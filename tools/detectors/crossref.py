@@ -33,11 +33,14 @@ def xref_missing(arguments: Sequence[Argument]) -> Check:
 
 
 def selects_none(arguments: Sequence[Argument]) -> Check:
+    """Neither a pod nor a workload's template carries the labels: scaled to nothing is something else."""
     path = one_path(arguments, "selects_none($.spec.selector)")
 
     def holds(scene: Scene, root: Json, element: Any) -> bool:
-        selector = path.first(root, element)
-        return bool(selector) and not scene.selected_pods(namespace_of(root), selector) and has_pods(scene)
+        selector, namespace = path.first(root, element), namespace_of(root)
+        if not selector or not has_pods(scene) or scene.selected_pods(namespace, selector):
+            return False
+        return scene.wanted_replicas(namespace, selector) is None
 
     return holds
 
@@ -52,12 +55,17 @@ def selects_some(arguments: Sequence[Argument]) -> Check:
 
 
 def selects_none_ready(arguments: Sequence[Argument]) -> Check:
-    """Some pods are selected and none of them is ready."""
+    """Pods are selected (or wanted by a selected workload), and none is ready."""
     path = one_path(arguments, "selects_none_ready($.spec.selector)")
 
     def holds(scene: Scene, root: Json, element: Any) -> bool:
-        pods = scene.selected_pods(namespace_of(root), path.first(root, element) or {})
-        return bool(pods) and not any(_is_ready(pod) for pod in pods)
+        selector, namespace = path.first(root, element), namespace_of(root)
+        if not selector:
+            return False
+        pods = scene.selected_pods(namespace, selector)
+        if not pods:
+            return bool(scene.wanted_replicas(namespace, selector))
+        return not any(_is_ready(pod) for pod in pods if pod.get("status", {}).get("phase") != "Succeeded")
 
     return holds
 

@@ -104,6 +104,16 @@ class Scene:
             if all((pod["metadata"].get("labels") or {}).get(key) == value for key, value in selector.items())
         ]
 
+    def wanted_replicas(self, namespace: str, selector: Mapping[str, str]) -> int | None:
+        """How many pods the workloads want whose templates carry the selector's labels; None when there is no such one."""
+        wanted = [
+            (item.get("spec") or {}).get("replicas", 1)
+            for kind in WORKLOADS
+            for item in self.snapshot.of_kind(kind)
+            if namespace_of(item) == namespace and selector.items() <= _template_labels(item).items()
+        ]
+        return sum(wanted) if wanted else None
+
     def names_unknown(self, kind: str) -> bool:
         """Whether "not there" cannot be told from "not read": unreadable kinds, kinds with a gap, kinds never gathered."""
         if kind in UNREADABLE or not self.snapshot.of_kind(kind):
@@ -125,6 +135,11 @@ class Scene:
                 by_namespace[(item.get("metadata") or {}).get("namespace", "")].update(found)
             self._values[kind, path.text] = by_namespace
         return by_namespace.get(namespace, set()) | (by_namespace.get("", set()) if namespace else set())
+
+
+def _template_labels(item: Json) -> dict[str, str]:
+    template = (item.get("spec") or {}).get("template") or {}
+    return (template.get("metadata") or {}).get("labels") or {}
 
 
 def namespace_of(item: Json) -> str:
