@@ -89,7 +89,7 @@ class DaemonSets:
             made = self.parts.store.create("pods", _pod_for(found, node, digest))
         except ApiError as refused:
             self.recorder.warning(found, "FailedCreate", f"Error creating: {refused}")
-            self.queue.add_after(key_of(found), self.parts.timing.create_retry * 4)
+            self.queue.add_after(key_of(found), self.parts.timing.refused_retry)
             return
         self.recorder.normal(found, "SuccessfulCreate", f"Created pod: {name_of(made)}")
 

@@ -104,7 +104,7 @@ class Jobs:
         if known != failures:
             at = now
             self._failed_at[uid] = (failures, at)
-        wait: float = min(self.parts.timing.job_backoff * 2 ** (failures - 1), self.parts.timing.backoff_max)
+        wait: float = min(self.parts.timing.job_backoff * 2 ** min(failures - 1, 20), self.parts.timing.backoff_max)
         return at + wait - now
 
     def _create(self, job: Object) -> None:
@@ -114,7 +114,7 @@ class Jobs:
             made = self.parts.store.create("pods", pod)
         except ApiError as refused:
             self.recorder.warning(job, "FailedCreate", f"Error creating: {refused}")
-            self.queue.add_after(key_of(job), self.parts.timing.create_retry * 4)
+            self.queue.add_after(key_of(job), self.parts.timing.refused_retry)
             return
         self.recorder.normal(job, "SuccessfulCreate", f"Created pod: {name_of(made)}")
 

@@ -89,7 +89,7 @@ class WorkQueue(Generic[K]):
         except ApiError as refused:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             log.debug("reconcile of %s refused: %s", key, refused)
-            self.add_after(key, min(0.05 * 2**failures, 10.0))
+            self.add_after(key, min(0.05 * 2 ** min(failures, 12), 10.0))
         except Exception:  # one broken object must not stop a whole controller; the log names it
             log.exception("reconcile of %s failed", key)
             self.add_after(key, 5.0)

@@ -114,7 +114,7 @@ class ReplicaSets:
         self._refusals[uid] = (times, str(refused))
         self.recorder.warning(found, "FailedCreate", f"Error creating: {refused}")
         timing = self.parts.timing
-        self.queue.add_after(key_of(found), min(timing.create_retry * 2**times, timing.create_retry_max))
+        self.queue.add_after(key_of(found), min(timing.create_retry * 2 ** min(times, 30), timing.create_retry_max))
 
     def _write_status(self, found: Object, owned: list[Object]) -> None:
         spec = found["spec"]

@@ -113,7 +113,7 @@ class StatefulSets:
         except ApiError as refused:
             message = f"create Pod {name} in StatefulSet {owner} failed error: {refused}"
             self.recorder.warning(found, "FailedCreate", message)
-            self.queue.add_after(key_of(found), self.parts.timing.create_retry * 4)
+            self.queue.add_after(key_of(found), self.parts.timing.refused_retry)
             return
         self.recorder.normal(found, "SuccessfulCreate", f"create Pod {name} in StatefulSet {owner} successful")
 

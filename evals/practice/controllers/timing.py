@@ -33,9 +33,11 @@ class Timing:
     """How long a finished container shows as terminated before the kubelet acts."""
     stop: float = 0.8
     """How long a program takes to end when asked."""
-    create_retry: float = 0.1
+    create_retry: float = 0.0025
     """First wait of a workload whose pods are refused; doubles."""
     create_retry_max: float = 60.0
+    refused_retry: float = 5.0
+    """Between two tries of the other workloads whose pods are refused."""
     job_backoff: float = 10.0
     autoscaler_period: float = 15.0
     metrics_delay: float = 15.0
@@ -58,7 +60,7 @@ FAST = Timing(
     scale=0.03, schedule=0.0, sandbox=0.03, mount_retry=0.1, mount_retry_max=0.6, pull=0.08, pull_failure=0.03, pull_notice=0.1,
     start=0.02,
     config_retry=0.3, backoff=0.25, backoff_max=2.0, backoff_slack=1.0, notice=0.05, stop=0.05, create_retry=0.05,
-    create_retry_max=0.8, job_backoff=0.2, autoscaler_period=0.5, metrics_delay=0.3, node_eviction=0.3, provision=0.05,
+    create_retry_max=0.8, refused_retry=0.3, job_backoff=0.2, autoscaler_period=0.5, metrics_delay=0.3, node_eviction=0.3, provision=0.05,
     provision_retry=0.5,
 )  # fmt: skip
 """For demos, scenarios and tests: a rollout takes one to three seconds."""
