@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.settings import ClusterSettings, Settings
-from knowledge.errors import MalformedSettings, UnknownCluster
+from knowledge.errors import BadInput, MalformedSettings, UnknownCluster
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -60,7 +61,19 @@ def open_ledger(settings: Settings, *, upgrade: bool = False) -> Ledger:
     is_fresh = url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
     if upgrade or is_fresh:
         Ledger.upgrade(url)
-    return Ledger.open(url, utc_now)
+    join_window = timedelta(seconds=settings.desk.join_window_seconds)
+    return Ledger.open(url, utc_now, key_file=_key_file(settings), join_window=join_window)
+
+
+def _key_file(settings: Settings) -> Path:
+    """The key that seals the secrets of alert sources; made at the first start, kept with the backups."""
+    from knowledge.ledger.sources import make_key_file
+
+    path = prepare_home(settings) / "secret.key"
+    if not path.exists():
+        with contextlib.suppress(BadInput):  # another process of ours has just made it
+            make_key_file(path)
+    return path
 
 
 def open_library(settings: Settings | None = None, ledger: Ledger | None = None) -> Library:

@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 
 import typer
 
-from api.commands import desk, diagnose, doctor, incidents, kb, serve, users
+from api.commands import desk, diagnose, doctor, incidents, kb, lessons, serve, users
 
 app = typer.Typer(
     name="opsdesk",
@@ -25,6 +25,7 @@ diagnose.register(app)
 incidents.register(app)
 doctor.register(app)
 desk.register(app)
+lessons.register(kb.app)
 app.add_typer(users.app, name="user", help="People and machines that act: add, list, give tokens.")
 app.add_typer(kb.app, name="kb", help="The knowledge base: add, import, search, list, check, rebuild.")
 

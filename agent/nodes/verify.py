@@ -155,6 +155,6 @@ def _record(incident_id: str, verification: Verification, diagnosis: Diagnosis |
     if diagnosis is None or diagnosis.chosen is None or verification.outcome == "unknown":
         return
     held = verification.outcome == "better"
-    deps.ledger.outcomes.record(diagnosis.chosen.fault, held)
-    if plan.written_by.startswith("case "):
-        deps.ledger.outcomes.record(plan.written_by.removeprefix("case "), held)
+    fault, execution_id = diagnosis.chosen.fault, verification.execution_id
+    applied = plan.written_by.removeprefix("case ") if plan.written_by.startswith("case ") else fault
+    deps.ledger.outcomes.record(applied, held, fault=fault, execution_id=execution_id)

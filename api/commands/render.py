@@ -129,7 +129,9 @@ def render_review(found: dict[str, Any]) -> None:
     services = ", ".join(blast["services"]) or "none"
     out.print(f"feels it: {blast['pods']} pods, services {services}", markup=False)
     for run in review["dry_runs"]:
-        out.print(f"dry run of step {run['step'] + 1}: {run['outcome']} {clean(run['message'])}", style="dim", markup=False)
+        out.print(
+            f"dry run of step {run['step'] + 1}: {run['outcome']} {clean(run['message'])}", style="dim", markup=False
+        )
     for check in review["permissions"]:
         if not check["allowed"]:
             out.print(f"the executor may not {check['verb']} {check['resource']}", style="red", markup=False)

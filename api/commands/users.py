@@ -108,6 +108,22 @@ def list_users(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def tokens(name: str, as_json: AsJson = False) -> None:
+    """List a user's tokens by label; the tokens themselves are kept by nobody."""
+    from api.bootstrap import open_ledger
+    from api.commands.output import local_time, print_json, print_table
+    from api.settings import Settings
+
+    with open_ledger(Settings.load()) as ledger:
+        found = ledger.principals.tokens(ledger.principals.by_name(name).id)
+    if as_json:
+        print_json(found)
+        return
+    rows = [(t.label, local_time(t.created_at), local_time(t.expires_at) if t.expires_at else "never") for t in found]
+    print_table(f"Tokens of {name}", ("label", "made", "expires"), rows, empty=f"None yet: opsdesk user token {name}")
+
+
+@app.command()
 def roles(name: str, role: Roles) -> None:
     """Set a user's roles."""
     from api.bootstrap import open_ledger

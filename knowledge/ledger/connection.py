@@ -158,4 +158,4 @@ def _unanswered(error: DBAPIError, url: URL, said: str) -> LedgerUnreachable | L
 
 
 def _wrong_schema(url: URL) -> LedgerUnusable:
-    return LedgerUnusable(f"the ledger {shown(url)} lacks tables", next_step="run: opsdesk ledger upgrade")
+    return LedgerUnusable(f"the ledger {shown(url)} lacks tables", next_step="run: opsdesk upgrade")

@@ -1,7 +1,7 @@
 """The ledger's door: one object with one part per thing that is kept.
 
 Synchronous and thread-safe; async callers use ``asyncio.to_thread``. Every method of every part is one transaction.
-The commands ``opsdesk ledger backup FILE`` and ``opsdesk ledger upgrade`` call the two functions below.
+The commands ``opsdesk backup FILE`` and ``opsdesk upgrade`` call the two functions below.
 """
 
 from __future__ import annotations

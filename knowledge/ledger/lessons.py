@@ -134,7 +134,7 @@ class Outcomes:
 
 
 def _no_lesson(id: str) -> NotFound:
-    return NotFound(f"there is no lesson {id}", next_step="opsdesk lesson list shows the proposed ones")
+    return NotFound(f"there is no lesson {id}", next_step="opsdesk kb lessons shows the proposed ones")
 
 
 def _feedback(row: FeedbackRow) -> Feedback:

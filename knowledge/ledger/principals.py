@@ -119,7 +119,9 @@ class Principals:
                 .returning(TokenRow.digest)
             ).all()
             if not gone:
-                raise NotFound(f"{principal_id} has no token {label!r}", next_step="opsdesk user show lists the labels")
+                raise NotFound(
+                    f"{principal_id} has no token {label!r}", next_step="opsdesk user tokens NAME lists the labels"
+                )
             writing.audit(actor, "token.revoke", principal_id, label=label)
 
     def tokens(self, principal_id: str) -> list[Token]:

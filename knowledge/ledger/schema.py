@@ -15,7 +15,7 @@ from knowledge.ledger.connection import WRITES, connect, shown, told
 from knowledge.ledger.rows.every import metadata
 from knowledge.ledger.store import Store
 
-_UPGRADE = "run: opsdesk ledger upgrade"
+_UPGRADE = "run: opsdesk upgrade"
 _LOCK_NUMBER = 7_063_417_201
 
 
@@ -89,5 +89,5 @@ def _revision(connection: Connection, url: URL) -> str | None:
 def _half_migrated(url: URL, why: str) -> LedgerUnusable:
     return LedgerUnusable(
         f"the ledger {shown(url)} is half-migrated: it {why}",
-        next_step="restore the backup that was taken before the upgrade, then run: opsdesk ledger upgrade",
+        next_step="restore the backup that was taken before the upgrade, then run: opsdesk upgrade",
     )

@@ -113,8 +113,12 @@ def _key(key_file: Path) -> bytes:
         Fernet(key)
     except OSError as error:
         raise MalformedSettings(
-            f"the key file {key_file} cannot be read: {error.strerror}", next_step="opsdesk key make writes one"
+            f"the key file {key_file} cannot be read: {error.strerror}",
+            next_step="restore it from where it is kept: what it sealed cannot be read without it",
         ) from error
     except ValueError:
-        raise MalformedSettings(f"{key_file} is not a key file", next_step="opsdesk key make writes one") from None
+        raise MalformedSettings(
+            f"{key_file} is not a key file",
+            next_step="restore it from where it is kept: what it sealed cannot be read without it",
+        ) from None
     return key
