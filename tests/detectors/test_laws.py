@@ -97,6 +97,7 @@ SAMPLES: Mapping[str, str] = {
     "memory_limit_doubled": "1Gi",
     "nearest_labels": '"app":"web"',
     "served_port": "8080",
+    "replicas_raised": "3",
     "persistentvolumeclaim": "data",
     "horizontalpodautoscaler": "web",
 }

@@ -161,7 +161,7 @@ def _yields(one: _Judged, judged: Sequence[_Judged]) -> bool:
         and (other.family == one.family or other.finding.object.key == one.finding.object.key)
         and (
             other.form.id in one.form.yields_to
-            or f"layer:{other.form.layer.value}" in one.form.yields_to
+            or (not other.form.is_symptom and f"layer:{other.form.layer.value}" in one.form.yields_to)
             or ("causes" in one.form.yields_to and not other.form.is_symptom and "causes" not in other.form.yields_to)
         )
         for other in judged

@@ -101,7 +101,10 @@ def _workload_facts(scene: Scene, target: ObjectRef, container: str, began_at: d
     item = scene.find(target)
     if item is None:
         return {}
-    facts = {"replicas": str((item.get("spec") or {}).get("replicas", ""))}
+    replicas = (item.get("spec") or {}).get("replicas")
+    facts = {"replicas": "" if replicas is None else str(replicas)}
+    if isinstance(replicas, int) and replicas > 0:
+        facts["replicas_raised"] = str(replicas + max(1, replicas // 2))
     if target.kind == "Deployment":
         previous = _previous_replica_set(scene, target, began_at or scene.now)
         if previous is not None:

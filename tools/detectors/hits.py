@@ -100,12 +100,15 @@ def earliest(times: Iterable[datetime | None]) -> datetime | None:
 
 
 def reference_from_labels(cluster: str, labels: Mapping[str, str], about: str = "any") -> ObjectRef | None:
-    """The object that a series' or an alert's labels speak of: the most specific one they name, or of the kind asked for."""
+    """The object that a series' or an alert's labels speak of: the most specific one they name, or of the kind asked for.
+
+    ``instance`` is whoever was scraped: it names a node only where a node was asked for."""
     namespace = labels.get("namespace") or labels.get("exported_namespace") or ""
     for kind, names in LABELS_OF_KIND.items():
         if about not in ("any", kind):
             continue
-        name = next((labels[label] for label in names if labels.get(label)), "")
+        usable = [label for label in names if about != "any" or label != "instance"]
+        name = next((labels[label] for label in usable if labels.get(label)), "")
         if name:
             is_global = kind in ("Node", "GPU")
             if kind == "Node":
@@ -124,5 +127,5 @@ LABELS_OF_KIND: dict[str, tuple[str, ...]] = {
     "HorizontalPodAutoscaler": ("horizontalpodautoscaler", "hpa"),
     "Ingress": ("ingress",),
     "Node": ("node", "Hostname", "kubernetes_node", "nodename", "instance"),
-    "Service": ("service", "destination_service_name", "model_name", "litellm_model_name"),
+    "Service": ("service", "destination_service_name", "model_name", "litellm_model_name", "job"),
 }

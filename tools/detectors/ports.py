@@ -37,13 +37,14 @@ def declared_ports(pod: Json) -> set[Any]:
 
 
 def served_port(arguments: Sequence[Argument]) -> FactOf:
-    """The one port that the selected pods do declare; empty when there are several to choose from."""
+    """The one port that the selected pods do declare; empty when there are several to choose from, or several to correct."""
     path = one_path(arguments, "served_port($.spec.selector)")
 
     def fact(scene: Scene, root: Json, element: Any) -> str:
         pods = scene.selected_pods(namespace_of(root), path.first(root, element) or {})
         numbers = {port for pod in pods for port in declared_ports(pod) if isinstance(port, int)}
-        return str(numbers.pop()) if len(numbers) == 1 else ""
+        is_single = len((root.get("spec") or {}).get("ports") or ()) == 1
+        return str(numbers.pop()) if is_single and len(numbers) == 1 else ""
 
     return fact
 
