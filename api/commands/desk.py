@@ -184,9 +184,10 @@ def try_detectors(
     from api.commands.output import console
     from api.settings import Settings
     from tools.detectors.library import load_detectors
+    from tools.detectors.trial import failing_specimens
 
     folders = (folder,) if folder else Settings.load().knowledge.detector_folders
-    failures = load_detectors(folders).check_specimens()
+    failures = failing_specimens(load_detectors(folders))
     for failure in failures:
         console(to_stderr=True).print(failure, markup=False)
     if failures:
