@@ -9,7 +9,7 @@ import pytest
 
 from knowledge.errors import ClusterUnreachable
 from knowledge.vocabulary import ApiRequest, Json, ObjectRef, Plan, ReversalKind, Review, Ruling, Text
-from tests.fakes.memory_cluster import MemoryCluster, StillClock, deployment, pod, replica_set, service
+from tests.fakes.memory_cluster import MemoryCluster, StillClock, deployment, owned_by, pod, replica_set, service
 from tools.actions.json_patch import apply_patch
 from tools.ports import ApiAnswer
 from tools.review import make_plan, review_plan
@@ -85,6 +85,24 @@ async def test_rollback_names_its_revision_and_freezes_its_template() -> None:
         "path": "/spec/template/spec/containers/0/image",
         "value": "registry.example.com/shop/web:0",
     } in review.steps[0].requests[0].body
+
+
+async def test_rollback_of_a_set_goes_to_its_controller_revision() -> None:
+    cluster = MemoryCluster()
+    base = deployment("db")
+    stateful = cluster.put({**base, "kind": "StatefulSet"})
+    for number in (1, 2):
+        template = copy.deepcopy(base["spec"]["template"])
+        template["metadata"]["creationTimestamp"] = None
+        template["spec"]["containers"][0]["image"] = f"registry.example.com/shop/db:{number}"
+        cluster.put({
+            "apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": number,
+            "metadata": {"name": f"db-{number}", "namespace": "shop", "ownerReferences": owned_by(stateful)},
+            "data": {"spec": {"template": {**template, "$patch": "replace"}}},
+        })  # fmt: skip
+    review = await reviewed(cluster, "kubectl rollout undo sts/db -n shop --to-revision=2")
+    assert review.ruling is ONE, said(review)
+    assert [state.value for state in review.steps[0].after] == ["registry.example.com/shop/db:2"]
 
 
 async def test_rollback_is_forbidden_when_its_image_is_from_elsewhere() -> None:

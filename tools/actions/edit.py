@@ -57,10 +57,18 @@ def json_patch(cluster: str, path: str, operations: list[Json]) -> ApiRequest:
 def _comparable(item: Json) -> Json:
     """An object without what the server alone writes."""
     metadata = {key: value for key, value in item.get("metadata", {}).items() if key not in _SERVER_FIELDS}
-    return {
-        **{key: value for key, value in item.items() if key not in {"status", "kind", "apiVersion"}},
-        "metadata": metadata,
-    }
+    kept = {key: value for key, value in item.items() if key not in {"status", "kind", "apiVersion"}}
+    found: Json = _timeless({**kept, "metadata": metadata})
+    return found
+
+
+def _timeless(tree: Any) -> Any:
+    """Templates carry ``creationTimestamp: null`` or not, as the server's own encoding has it: it says nothing."""
+    if isinstance(tree, list):
+        return [_timeless(item) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    return {k: _timeless(value) for k, value in tree.items() if not (k == "creationTimestamp" and value is None)}
 
 
 Edit = Callable[[Command, Json, Look], Awaitable[Json]]
