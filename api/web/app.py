@@ -12,7 +12,8 @@ from starlette.middleware import Middleware
 from api.bootstrap import Desk, prepare_home, utc_now
 from api.web.access import Face
 from api.web.console.pages import install_console
-from api.web.limits import BodyLimit, SecurityHeaders
+from api.web.headers import SecurityHeaders
+from api.web.limits import BodyLimit
 from api.web.metrics import DeskMetrics
 from api.web.problems import install_problems
 from api.web.routes import approvals, events, health, incidents, knowledge, switches, webhooks

@@ -1,4 +1,4 @@
-"""What every request meets first: a bound on its body and on its time, and headers that keep a page at home.
+"""What every request meets first: a bound on its body and on the time that it takes to arrive.
 
 Pure ASGI, so that nothing larger than the bound is ever read, whatever the application behind would do with it.
 """
@@ -7,26 +7,13 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.web.problems import answer, plain_problem
 
 BODY_SECONDS = 30.0
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
-
-SECURITY_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=()",
-}
 
 
 class BodyLimit:
@@ -40,7 +27,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdigit() and int(declared) > self._maximum:
+        if declared.isascii() and declared.isdigit() and int(declared) > self._maximum:
             await self._refuse_size(scope, receive, send)
             return
         body = bytearray()
@@ -80,25 +67,3 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
-
-
-class SecurityHeaders:
-    """Sets the headers that an answer does not set itself. What is not static is not stored by anyone."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)

@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from api.web.headers import SECURITY_HEADERS
 from knowledge.errors import (
     AccessDenied,
     AnswerTooLarge,
@@ -143,7 +144,7 @@ def install_problems(app: FastAPI, page: Page | None = None) -> None:
         log.error("web_bug", path=request.url.path, correlation_id=correlation_id, exc_info=error)
         next_step = "report it with this correlation id: the server's log has the rest"
         problem = plain_problem(500, "opsdesk has a bug here", next_step, correlation_id=correlation_id)
-        return told(request, problem)
+        return told(request, problem, SECURITY_HEADERS | {"cache-control": "no-store"})
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         OpsdeskError: of_the_tree,

@@ -177,3 +177,17 @@ def test_a_form_being_filled_is_not_taken_away_when_the_page_follows(rig: Rig, c
     expect(page.get_by_label("Reason")).to_have_value("I am still writing")
     visitor.check()
     context.close()
+
+
+def test_list_shows_an_incident_that_opens_while_somebody_looks(
+    rig: Rig, chromium: Browser, address: str, tmp_path: Path
+) -> None:
+    context = chromium.new_context(viewport=DESKTOP, locale="en-GB")  # type: ignore[arg-type]
+    visitor = Visitor(context, address)
+    page = visitor.sign_in(rig.tokens["rui"])
+    expect(page.get_by_text("No incidents yet")).to_be_visible()
+    page.screenshot(path=tmp_path / "empty.png", full_page=True)
+    one = incident_of(rig.ledger)
+    expect(page.get_by_role("link", name=one.title)).to_be_visible(timeout=15_000)
+    visitor.check()
+    context.close()

@@ -167,7 +167,41 @@ async def test_responder_handles_an_incident_with_forms(rig: Rig) -> None:
     await rui.post(f"{path}/reopen", data={"csrf": csrf, "reason": "it is back"})
     assert rig.ledger.incidents.get(closed.id).status == "open"
     empty = await rui.post("/tickets", data={"csrf": csrf, "text": " ", "cluster": "prod"})
-    assert "says nothing" in (await rui.get(empty.headers["location"])).text
+    assert (empty.status_code, "says nothing" in empty.text) == (422, True)
+    lost = await rui.post("/tickets", data={"csrf": csrf, "text": "keep my words", "cluster": "moon"})
+    assert "no cluster named" in lost.text
+    assert ">keep my words</textarea>" in lost.text
+
+
+async def test_ticket_form_sent_twice_opens_one_incident(rig: Rig) -> None:
+    rui = await signed_in(rig, "rui")
+    page = (await rui.get("/tickets/new")).text
+    key = re.search(r'name="key" value="([^"]+)"', page)
+    assert key
+    form = {"csrf": csrf_of(page), "key": key[1], "text": "slow", "cluster": "prod"}
+    first, again = await rui.post("/tickets", data=form), await rui.post("/tickets", data=form)
+    assert first.headers["location"] == again.headers["location"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=x", "application/json", "text/plain"]
+)
+async def test_form_that_is_no_form_is_refused_with_a_page(rig: Rig, kind: str) -> None:
+    rui = await signed_in(rig, "rui")
+    answer = await rui.post("/tickets", content=b"--y\r\nnonsense\xff", headers={"Content-Type": kind})
+    assert answer.status_code in {400, 403}
+    assert "Traceback" not in answer.text
+
+
+async def test_form_is_taken_under_the_public_address_when_a_proxy_rewrites_the_host(rig: Rig) -> None:
+    web = rig.desk.settings.web.model_copy(update={"public_url": "https://desk.example"})
+    rig.desk.settings = rig.desk.settings.model_copy(update={"web": web})
+    one = incident_of(rig.ledger)
+    rui = await signed_in(rig, "rui")
+    form = {"reason": "gone", "csrf": csrf_of((await rui.get("/incidents")).text)}
+    answer = await rui.post(f"/incidents/{one.id}/close", data=form, headers={"Origin": "https://desk.example"})
+    assert answer.status_code == 303
+    assert rig.ledger.incidents.get(one.id).status == "closed"
 
 
 async def test_viewer_is_offered_nothing_to_press(rig: Rig) -> None:

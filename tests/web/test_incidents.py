@@ -214,6 +214,7 @@ async def test_bug_is_500_with_a_correlation_id_and_no_traceback(rig: Rig, monke
         answer = await vera.get(f"{API}/incidents")
     assert answer.status_code == 500
     assert len(answer.json()["correlation_id"]) == 32
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "secret detail" not in answer.text
     assert "Traceback" not in answer.text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from starlette.datastructures import FormData
 
 from api.bootstrap import Desk
 from api.web import acts
-from api.web.console.visit import SignInFirst, check_same_origin, said, told, visit_of
+from api.web.console.visit import SignInFirst, Visit, check_same_origin, said, told, visit_of
 from api.web.sessions import CSRF_FIELD
 from api.web.words import word
 from knowledge.errors import BadInput, OpsdeskError
@@ -26,18 +27,21 @@ Fields = dict[str, str]
 Act = Callable[[Desk, Principal, Fields], str]
 """Does it; answers with the path to go to, or an empty one to go back."""
 
+Again = Callable[[Visit, Fields, str], Response]
+
 Order = TypeVar("Order", bound=acts.Order)
 MOST_FIELDS = 20
 
 
-async def _submitted(request: Request, back: str, done: str, act: Act) -> Response:
-    """Runs ``act`` for a form that is of this session. What it refuses is said on the page that the form was on."""
+async def _submitted(request: Request, back: str, done: str, act: Act, again: Again | None = None) -> Response:
+    """Runs ``act`` for a form that is of this session. What it refuses is said on the page that the form was on, which
+    ``again`` renders with what was typed."""
     check_same_origin(request)
     fields = _texts(await request.form(max_files=0, max_fields=MOST_FIELDS))
-    return await run_in_threadpool(_run, request, fields, back, done, act)
+    return await run_in_threadpool(_run, request, fields, back, done, act, again)
 
 
-def _run(request: Request, fields: Fields, back: str, done: str, act: Act) -> Response:
+def _run(request: Request, fields: Fields, back: str, done: str, act: Act, again: Again | None) -> Response:
     try:
         visit = visit_of(request)
     except SignInFirst:
@@ -47,7 +51,7 @@ def _run(request: Request, fields: Fields, back: str, done: str, act: Act) -> Re
     try:
         after = act(visit.face.desk, visit.principal, fields)
     except OpsdeskError as error:
-        return said(back, "bad", told(error), secure=secure)
+        return again(visit, fields, told(error)) if again else said(back, "bad", told(error), secure=secure)
     return said(after or back, "good", word(done, visit.language), secure=secure)
 
 
@@ -71,12 +75,19 @@ def _path(incident_id: str) -> str:
 @router.post("/tickets")
 async def open_ticket(request: Request) -> Response:
     def act(desk: Desk, principal: Principal, fields: Fields) -> str:
-        order = _order(
-            acts.TicketOrder, fields | {"channel": "web"}, "text", "cluster", "namespace", "service", "channel"
-        )
+        given = fields | {"channel": "web"}
+        order = _order(acts.TicketOrder, given, "text", "cluster", "namespace", "service", "channel")
         return _path(acts.open_ticket(desk, principal, order, fields.get("key", "")[:100]).id)
 
-    return await _submitted(request, "/tickets/new", "done.ticket", act)
+    return await _submitted(request, "/tickets/new", "done.ticket", act, ticket_page)
+
+
+def ticket_page(visit: Visit, given: Fields, refused: str = "") -> Response:
+    """The form; after a refusal with everything that was typed, and with the key that makes a second press harmless."""
+    blank = {"text": "", "cluster": "", "namespace": "", "service": "", "key": secrets.token_urlsafe(12)}
+    clusters = acts.clusters_within(visit.face.desk, visit.principal)
+    more = {"said": ("bad", refused)} if refused else {}
+    return visit.page("ticket.html", 422 if refused else 200, clusters=clusters, given=blank | given, **more)
 
 
 @router.post("/incidents/{incident_id}/assign")

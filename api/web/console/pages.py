@@ -135,8 +135,7 @@ def approvals(visit: Visiting) -> Response:
 
 @router.get("/tickets/new")
 def new_ticket(visit: Visiting) -> Response:
-    clusters = acts.clusters_within(visit.face.desk, visit.principal)
-    return visit.page("ticket.html", clusters=clusters)
+    return forms.ticket_page(visit, {})
 
 
 @router.get("/knowledge")

@@ -82,10 +82,16 @@ def check_same_origin(request: Request) -> None:
     site = request.headers.get("sec-fetch-site", "")
     origin = request.headers.get("origin", "")
     is_foreign = site not in {"", "same-origin", "none"} or (
-        origin not in {"", "null"} and urlsplit(origin).netloc != request.headers.get("host", "")
+        origin not in {"", "null"} and urlsplit(origin).netloc not in _own_hosts(request)
     )
     if is_foreign or origin == "null":
         raise NotAuthorised("this form came from another site", next_step="open the console itself and send it there")
+
+
+def _own_hosts(request: Request) -> set[str]:
+    """As the browser calls us: by the Host header, or by the public address when a proxy rewrites that."""
+    public = urlsplit(face_of(request).desk.settings.web.public_url).netloc
+    return {request.headers.get("host", ""), public} - {""}
 
 
 def said(path: str, kind: str, text: str, *, secure: bool) -> Response:

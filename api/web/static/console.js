@@ -142,6 +142,36 @@ class Incident {
   }
 }
 
+// Lists follow too: asked for again while somebody looks, and shown when something in them has changed.
+class List {
+  constructor(root) {
+    this.root = root;
+    this.known = withoutAges(root.innerHTML);
+    setInterval(() => this.load(), 5000);
+  }
+
+  async load() {
+    if (document.hidden || document.activeElement?.matches("input, select")) return;
+    try {
+      const headers = { Accept: "text/html" };
+      const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error", headers });
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const list = fresh.querySelector("[data-list]");
+      const nav = fresh.querySelector(".bar nav");
+      if (nav) document.querySelector(".bar nav")?.replaceWith(nav);
+      if (!list || withoutAges(list.innerHTML) === this.known) return;
+      this.known = withoutAges(list.innerHTML);
+      this.root.replaceChildren(...list.childNodes);
+      tellTimes(this.root);
+    } catch {
+      // The next round asks again; the page that is shown stays as it is.
+    }
+  }
+}
+
+const list = document.querySelector("[data-list]");
+if (list) new List(list);
 tellTimes(document);
 setInterval(() => tellTimes(document), 15000);
 openTarget();
