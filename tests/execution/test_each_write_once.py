@@ -246,8 +246,8 @@ async def test_execution_stops_between_steps_when_it_is_cancelled() -> None:
 async def test_nothing_is_sent_when_another_executor_holds_the_lease() -> None:
     cluster, log = world(), MemoryLog()
     log.lost = True
-    ending = await run(cluster, SET, log)
-    assert ending.status is ExecutionStatus.FAILED
+    with pytest.raises(LeaseLost):
+        await run(cluster, SET, log)
     assert cluster.sent == []
 
 

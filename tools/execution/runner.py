@@ -14,7 +14,14 @@ from typing import Protocol
 
 import orjson
 
-from knowledge.errors import OpsdeskError, PlanChangedAfterApproval, Temporary, WriteRejected, WriteUnanswered
+from knowledge.errors import (
+    LeaseLost,
+    OpsdeskError,
+    PlanChangedAfterApproval,
+    Temporary,
+    WriteRejected,
+    WriteUnanswered,
+)
 from knowledge.vocabulary import (
     ApiRequest,
     ExecutionStatus,
@@ -97,6 +104,8 @@ class StepRunner:
                 return Ending(ExecutionStatus.CANCELLED, f"stopped before step {step.step.index}: {reason}")
             try:
                 await self._do(step)
+            except LeaseLost:
+                raise  # another executor goes on with it: nothing more is sent from here
             except WriteUnanswered as error:
                 return Ending(ExecutionStatus.UNKNOWN, f"step {step.step.index}: {error.message}")
             except OpsdeskError as error:
@@ -124,6 +133,8 @@ class StepRunner:
                 continue
             try:
                 await self._take_back(step)
+            except LeaseLost:
+                raise
             except OpsdeskError as error:
                 return Ending(ExecutionStatus.UNDO_FAILED, f"undo of {name}: {error.title}: {error.message}")
         return Ending(ExecutionStatus.UNDONE, "; ".join(["what was done was undone", *kept]))
