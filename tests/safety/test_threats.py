@@ -129,6 +129,7 @@ def test_ordinary_remedy_needs_one_approver(script: str) -> None:
 
 
 READS = [
+    "kubectl explain pods.spec.containers --recursive", "kubectl get pods -A --field-selector=status.phase!=Running", "kubectl get pods -l app!=web",
     "kubectl get pods -A -o wide --field-selector spec.nodeName=gpu-1", "kubectl describe node gpu-1", "kubectl logs web-1 -c app --previous --tail=200",
     "kubectl top pods -A --sort-by=memory", "kubectl top nodes", "kubectl get events -n shop --sort-by=.lastTimestamp", "kubectl events -A --types=Warning",
     "kubectl get nodes -o custom-columns='N:.metadata.name,GPU:.status.allocatable.nvidia\\.com/gpu'", "kubectl rollout history deploy/web --revision=2",

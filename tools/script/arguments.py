@@ -48,6 +48,8 @@ def read_operands(verb: Verb, words: list[Word], given: list[Given], line: Line,
         return _manifests(words, line, namespace, kinds)
     if verb.shape is Shape.NEW_CONFIGMAP:
         return _new_configmap(words, first, namespace, kinds)
+    if verb.shape is Shape.FIELD:
+        return _field(words, first, kinds)
     if "raw" in flags:
         if words or len(flags) > 1:
             refuse("--raw with something else", words[0] if words else first, "--raw=/path alone")
@@ -198,6 +200,17 @@ def _check_targets(verb: Verb, targets: tuple[Target, ...], first: Word, flags: 
         refuse(f"kubectl {verb.name} names no object", first, "TYPE/NAME")
     if is_named and flags.get("all-namespaces", "false") == "true":
         refuse("a name in all namespaces", first, "-n NAMESPACE for a named object")
+
+
+def _field(words: list[Word], first: Word, kinds: KindTable) -> Operands:
+    if len(words) != 1 or not re.fullmatch(r"[A-Za-z0-9]+(\.[A-Za-z0-9]+)*", words[0].text):
+        refuse(
+            "kubectl explain takes one KIND or KIND.field",
+            words[1] if len(words) > 1 else first,
+            "pods.spec.containers",
+        )
+    kind = kinds.find(words[0].text) or _kind_at(words[0], words[0].text.partition(".")[0], kinds)
+    return Operands((Target(kind),), "", (words[0].text,))
 
 
 _PATCH_OPERATIONS = frozenset({"add", "replace", "remove", "test"})

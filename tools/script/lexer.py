@@ -120,9 +120,9 @@ def _word_at(line: str, start: int, number: int) -> tuple[Word, int]:
         if character in "'\"":
             piece, after = _quoted_at(line, at, number)
             quoted_from = length if quoted_from is None else quoted_from
-        elif character in _BARE:
+        elif _is_bare(line, at):
             after = at + 1
-            while after < len(line) and line[after] in _BARE:
+            while after < len(line) and _is_bare(line, after):
                 after += 1
             piece = line[at:after]
         else:
@@ -131,6 +131,11 @@ def _word_at(line: str, start: int, number: int) -> tuple[Word, int]:
         length += len(piece)
         at = after
     return Word("".join(pieces), number, start + 1, quoted_from), at
+
+
+def _is_bare(line: str, at: int) -> bool:
+    """Whether the character stands for itself outside quotes; ``!`` does before ``=`` (``app!=web``), as in every shell."""
+    return line[at] in _BARE or line.startswith("!=", at)
 
 
 def _quoted_at(line: str, start: int, number: int) -> tuple[str, int]:

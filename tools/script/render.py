@@ -80,6 +80,8 @@ def render_command(command: Command) -> str:
 
 def _targets(command: Command) -> list[str]:
     shape = VERBS[command.verb].shape
+    if shape is Shape.FIELD:
+        return []
     if shape is Shape.NODES:
         return [target.name for target in command.targets if target.name]
     if shape is Shape.NAMES or command.verb == "create configmap":

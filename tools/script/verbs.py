@@ -31,6 +31,8 @@ class Shape(StrEnum):
     """names of the verb's own kind"""
     MANIFESTS = "manifests"
     NEW_CONFIGMAP = "new_configmap"
+    FIELD = "field"
+    """``KIND`` or ``KIND.field.field``"""
     NOTHING = "nothing"
     ANYTHING = "anything"
     """a verb that is read only so that a rule can forbid it: any words, any flags"""
@@ -119,6 +121,7 @@ _READ_VERBS = (
         matching("output", "wide|name", "wide or name", "o"), matching("sort-by", "name|kind", "name or kind"),
         matching("verbs", "[a-z,]+", "verbs"), matching("categories", "[a-z,-]+", "categories"),
     )),
+    Verb("explain", Shape.FIELD, True, _table(_REQUEST, _QUIET, switch("recursive"))),
     Verb("api-versions", Shape.NOTHING, True, _table(_REQUEST, _QUIET)),
 )  # fmt: skip
 _TEMPLATED = ("pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps",
