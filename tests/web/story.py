@@ -11,14 +11,19 @@ from api.bootstrap import utc_now
 from knowledge.ledger.ledger import Ledger
 from knowledge.vocabulary import (
     Alert,
+    Answer,
     ApiRequest,
     ApprovalRequest,
     BlastRadius,
     ChainLink,
+    Claim,
+    Decision,
     Diagnosis,
     DryRun,
     Evidence,
     EvidenceKind,
+    Execution,
+    ExecutionStatus,
     FieldState,
     Finding,
     FrozenStep,
@@ -26,7 +31,9 @@ from knowledge.vocabulary import (
     Hypothesis,
     Incident,
     IncidentStatus,
+    Language,
     Layer,
+    Lesson,
     ManualStep,
     ObjectRef,
     PermissionCheck,
@@ -38,8 +45,11 @@ from knowledge.vocabulary import (
     ScorePart,
     Severity,
     Step,
+    StepOutcome,
+    StepResult,
     Text,
     Verdict,
+    Verification,
 )
 
 HOSTILE = "<script>alert('x')</script>\x1b[31mred\u202egnp.exe\u200b"
@@ -90,8 +100,10 @@ def incident_of(ledger: Ledger, key: str = "d1", **told: str) -> Incident:
     return ledger.incidents.get(receipt.incident_id)
 
 
-def whole_story(ledger: Ledger, *, requester: str = "", ruling: Ruling = Ruling.ONE) -> Story:
-    incident = incident_of(ledger)
+def whole_story(
+    ledger: Ledger, *, requester: str = "", ruling: Ruling = Ruling.ONE, key: str = "d1", **told: str
+) -> Story:
+    incident = incident_of(ledger, key, **told)
     now = utc_now()
     evidence = _evidence(incident.cluster, now)
     ledger.evidence.put_many(incident.id, evidence)
@@ -248,7 +260,18 @@ def _diagnosis(evidence: list[Evidence]) -> Diagnosis:
             zh="qwen2-7b 没有可用副本：新镜像标签不存在",
         ),
         ruled_out=(Text(en="No node is under disk pressure", zh="没有节点磁盘压力"),),
-        model_note="no model is configured",
+        model_note="qwen2.5-72b agrees",
+        model_order=("image-pull-not-found", "registry-unreachable"),
+        claims=(
+            Claim(
+                object=POD.key,
+                predicate="image",
+                value=HOSTILE,
+                evidence_id=evidence[0].id,
+                standing="contradicted",
+                because="the event names another image",
+            ),
+        ),
         seconds=0.42,
     )
 
@@ -322,3 +345,46 @@ def _review(plan: Plan, ruling: Ruling, now: datetime) -> Review:
         warnings=(Text(en="Argo CD manages this Deployment", zh="该 Deployment 由 Argo CD 管理"),),
         reviewed_at=now,
     )
+
+
+def finish(
+    ledger: Ledger, story: Story, *, outcome: Literal["better", "same", "worse", "unknown"] = "better"
+) -> Execution:
+    """Approved by ana, executed, verified, learned: how the story ends."""
+    ana = ledger.principals.by_id("ana")
+    ledger.approvals.vote(story.approval.id, ana, Decision.APPROVE, "the tag is a typo", story.review.digest)
+    request = ledger.executions.request(story.incident.id, story.plan.id, story.review, story.approval.id)
+    claimed = ledger.executions.claim_next("executor-1", 30.0)
+    assert claimed is not None
+    _, token = claimed
+    ledger.executions.record_intent(request.id, token, 0, "k0", "sha256:x")
+    done = StepResult(
+        step=0, step_key="k0", outcome=StepOutcome.DONE, message="revision 3", output=HOSTILE, finished_at=utc_now()
+    )
+    ledger.executions.record_result(request.id, token, done)
+    execution = ledger.executions.finish(request.id, token, ExecutionStatus.DONE, "")
+    ledger.plans.tick(story.plan.id, 0, ana)
+    words = Text(en="The symptom is gone and stayed gone", zh="症状已消失且未复发")
+    verification = Verification(
+        execution_id=execution.id,
+        outcome=outcome,
+        summary=words,
+        gone=("image-pull-not-found " + POD.key,),
+        remaining=("gateway-503 " + GATEWAY.key,) if outcome == "same" else (),
+        soak_seconds=60,
+        verified_at=utc_now(),
+    )
+    ledger.verifications.put(story.incident.id, verification)
+    lesson = Lesson(
+        id=f"les-{story.incident.id}",
+        incident_id=story.incident.id,
+        case_id="image-tag-typo-2",
+        markdown="---\nid: image-tag-typo-2\n---\n" + HOSTILE,
+        created_at=utc_now(),
+    )
+    ledger.lessons.propose(lesson)
+    ledger.feedback.add(story.incident.id, ana, "partly", "it was the release tool")
+    ledger.incidents.set_status(story.incident.id, IncidentStatus.RESOLVED, "recovered: the symptom is gone")
+    said = Answer(text="The fix holds.\n" + HOSTILE, language=Language.EN, citations=(story.evidence[0].id,))
+    ledger.timeline.add(story.incident.id, "answer", "opsdesk", words, said.model_dump(mode="json"))
+    return execution

@@ -14,7 +14,7 @@ from knowledge.vocabulary import ApprovalStatus, IncidentStatus, Role, Text
 from tests.peers.programs import chromium_program
 from tests.web.conftest import Rig
 from tests.web.serving import served
-from tests.web.story import incident_of, whole_story
+from tests.web.story import finish, incident_of, whole_story
 
 pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
 
@@ -68,6 +68,13 @@ class Visitor:
         own = urlsplit(self.address).netloc
         assert [url for url in self.asked if urlsplit(url).scheme != "data" and urlsplit(url).netloc != own] == []
         assert self.complaints == []
+
+
+def incident_with_an_end(rig: Rig) -> str:
+    """A second story beside the one that waits: executed, verified and learned."""
+    ended = whole_story(rig.ledger, key="ended", service="bge-m3")
+    finish(rig.ledger, ended, outcome="same")
+    return ended.incident.id
 
 
 @pytest.fixture
@@ -139,6 +146,8 @@ def test_pages_fit_the_reader_in_every_scheme_language_and_width(
         "knowledge": "/knowledge",
         "none": "/incidents?severity=low",
     }
+    finished = incident_with_an_end(rig)
+    paths["finished"] = f"/incidents/{finished}"
     for what, path in paths.items():
         page = visitor.go(path)
         if what == "incident":

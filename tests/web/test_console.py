@@ -23,7 +23,7 @@ from knowledge.vocabulary import (
     Verdict,
 )
 from tests.web.conftest import Rig
-from tests.web.story import HOSTILE, incident_of, whole_story
+from tests.web.story import HOSTILE, finish, incident_of, whole_story
 from tests.web.test_authentication import sign_in
 
 PLAIN = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
@@ -302,3 +302,37 @@ def test_templates_name_only_words_that_there_are() -> None:
     for template in (HERE / "templates").glob("*.html"):
         for key in re.findall(r"'(\w+\.\w+)' \| word", template.read_text(encoding="utf-8")):
             assert key in WORDS, f"{template.name}: {key}"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("outcome", ["better", "same", "worse", "unknown"])
+async def test_finished_story_shows_its_execution_verification_and_lesson(
+    rig: Rig, language: str, outcome: str
+) -> None:
+    story = whole_story(rig.ledger)
+    execution = finish(rig.ledger, story, outcome=outcome)  # type: ignore[arg-type]
+    rui = await signed_in(rig, "rui")
+    await rui.get(f"/language/{language}")
+    text = (await rui.get(f"/incidents/{story.incident.id}")).text
+    assert f"/executions/{execution.id}/undo" in text
+    assert "/cancel" not in text
+    assert "image-tag-typo-2" in text
+    assert "it was the release tool" in text
+    assert {"en": "Taken back by", "zh": "回退方式"}[language] in text
+    assert f"verify-{outcome}" in text
+    assert "<script>alert" not in text
+    assert "\x1b" not in text
+
+
+async def test_undo_and_the_tick_are_asked_for_with_forms(rig: Rig) -> None:
+    story = whole_story(rig.ledger)
+    execution = finish(rig.ledger, story, outcome="same")
+    rui = await signed_in(rig, "rui")
+    path = f"/incidents/{story.incident.id}"
+    form = {"csrf": csrf_of((await rui.get(path)).text)}
+    await rui.post(f"{path}/executions/{execution.id}/undo", data=form)
+    assert rig.ledger.executions.get(execution.id).status is ExecutionStatus.UNDO_REQUESTED
+    again = await rui.post(f"{path}/plans/{story.plan.id}/manual-steps/0", data=form)
+    assert "was ticked by ana" in (await rui.get(again.headers["location"])).text
+    said = await rui.post(f"{path}/feedback", data=form | {"verdict": "right", "text": ""})
+    assert "it is counted" in (await rui.get(said.headers["location"])).text
