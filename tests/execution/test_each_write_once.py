@@ -115,6 +115,36 @@ async def test_marks_survive_when_a_later_step_opens_the_same_map() -> None:
     }
 
 
+async def test_restart_keeps_what_others_wrote_into_the_template_since_the_review() -> None:
+    cluster = world()
+    review = await review_of(cluster, "kubectl rollout restart deploy/web -n shop")
+    template = cluster.at("Deployment", "web")["spec"]["template"]["metadata"]
+    template["annotations"] = {"theirs": "x"}
+    assert (await runner_of(cluster, review, MemoryLog()).run()).status is ExecutionStatus.DONE
+    kept = cluster.at("Deployment", "web")["spec"]["template"]["metadata"]["annotations"]
+    assert set(kept) == {"theirs", "kubectl.kubernetes.io/restartedAt"}
+
+
+async def test_write_is_asked_for_again_when_only_the_version_moved_meanwhile() -> None:
+    cluster = world()
+    template = cluster.at("Deployment", "web")["spec"]["template"]["metadata"]
+
+    def busy(request: ApiRequest, number: int) -> str:
+        if number == 1:
+            item = copy.deepcopy(cluster.at("Deployment", "web"))
+            item["spec"]["template"]["metadata"]["annotations"] = {"theirs": "x"}
+            cluster.put(item)
+        return ""
+
+    cluster.mischief = busy
+    assert "annotations" not in template
+    ending = await run(cluster, "kubectl rollout restart deploy/web -n shop")
+    assert ending.status is ExecutionStatus.DONE, ending.message
+    kept = cluster.at("Deployment", "web")["spec"]["template"]["metadata"]["annotations"]
+    assert set(kept) == {"theirs", "kubectl.kubernetes.io/restartedAt"}
+    assert len(cluster.writes) == 1
+
+
 async def test_nothing_is_written_when_a_touched_field_changed_since_the_review() -> None:
     cluster = world()
     review = await review_of(cluster, SET)

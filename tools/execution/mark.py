@@ -11,7 +11,7 @@ from tools.actions.json_patch import ABSENT, Absent, parts_of, same, value_at
 
 STEP = "opsdesk.io/step"
 BY = "opsdesk.io/by"
-_MAPS = frozenset({"/metadata/annotations", "/metadata/labels"})
+VERSION = "/metadata/resourceVersion"
 _SUBRESOURCES = ("/scale", "/eviction", "/status")
 
 
@@ -35,16 +35,31 @@ def with_mark(request: ApiRequest, item: Json | None, key: str, by: str) -> ApiR
         body["metadata"]["annotations"] = {**(body["metadata"].get("annotations") or {}), **marks}
         return request.model_copy(update={"body": body})
     body = _as_found(body, item)
-    metadata = (item or {}).get("metadata", {})
-    there = {path for path in _MAPS if isinstance(metadata.get(path.rpartition("/")[2]), dict)}
-    kept = [op for op in body if not (op["op"] == "add" and op["path"] in there and op.get("value") == {})]
-    opened = there | {op["path"] for op in kept if op["op"] == "add"}
-    if "/metadata/annotations" not in opened:
+    kept = [op for op in body if not _is_there(op, item)]
+    is_open = isinstance(value_at(item, ("metadata", "annotations")), dict)
+    if not is_open and not any(op["op"] == "add" and op["path"] == "/metadata/annotations" for op in kept):
         kept.append({"op": "add", "path": "/metadata/annotations", "value": {}})
     kept += [
         {"op": "add", "path": f"/metadata/annotations/{k.replace('/', '~1')}", "value": v} for k, v in marks.items()
     ]
+    version = (item or {}).get("metadata", {}).get("resourceVersion")
+    if version and any(op["op"] == "add" and op.get("value") == {} for op in kept):
+        # Only so is it sure that no map came into being between our look and the write.
+        kept.insert(0, {"op": "test", "path": VERSION, "value": version})
     return request.model_copy(update={"body": kept})
+
+
+def tested_version(request: ApiRequest) -> str:
+    """The resourceVersion that a marked request insists on, empty when it does not."""
+    first = request.body[0] if isinstance(request.body, list) and request.body else {}
+    return str(first["value"]) if first.get("path") == VERSION else ""
+
+
+def _is_there(operation: Json, item: Json | None) -> bool:
+    """Whether an operation would open a map that has come into being since: opening it again would empty it."""
+    if operation["op"] != "add" or operation.get("value") != {}:
+        return False
+    return isinstance(value_at(item, parts_of(operation["path"])), dict)
 
 
 def _as_found(operations: list[Json], item: Json | None) -> list[Json]:

@@ -35,7 +35,7 @@ from knowledge.vocabulary import (
 )
 from tools.actions.contract import CREATED_UID
 from tools.contracts import Redact
-from tools.execution.mark import carries_mark, with_mark
+from tools.execution.mark import carries_mark, tested_version, with_mark
 from tools.execution.reading import read_step, waits
 from tools.execution.standing import (
     Standing,
@@ -52,6 +52,7 @@ OUTPUT_CHARACTERS = 20_000
 REREADS = 3
 REREAD_SECONDS = 0.5
 EVICTION_TRIES = 24
+VERSION_TRIES = 4
 EVICTION_SECONDS = 5.0
 
 
@@ -315,14 +316,21 @@ class StepRunner:
         """The frozen request with our mark on it. An eviction that a budget holds up was refused for certain, and is asked
         for again until it is let through or its time is up."""
         path = object_path(request, step)
-        item = await read_object(self.reader, path) if carries_mark(request) and request.method == "PATCH" else None
-        marked = with_mark(request, item, key, self.user_agent)
-        for _ in range(EVICTION_TRIES):
+        reads = carries_mark(request) and request.method == "PATCH"
+        for _ in range(EVICTION_TRIES if request.path.endswith("/eviction") else VERSION_TRIES):
+            item = await read_object(self.reader, path) if reads else None
+            marked = with_mark(request, item, key, self.user_agent)
             answer = await self.writer.send(marked, user_agent=self.user_agent)
-            if answer.status != 429 or not request.path.endswith("/eviction"):
+            if answer.status == 429 and request.path.endswith("/eviction"):
+                await self.clock.sleep(EVICTION_SECONDS)
+            elif not (answer.status in {409, 422} and await self._has_moved(path, tested_version(marked))):
                 break
-            await self.clock.sleep(EVICTION_SECONDS)
         return answer
+
+    async def _has_moved(self, path: str, version: str) -> bool:
+        """Whether a write was refused for the version alone that it insisted on: then it may be asked for again."""
+        item = await read_object(self.reader, path) if version else None
+        return item is not None and item["metadata"].get("resourceVersion") != version
 
     async def _standing(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> Standing:
         try:
