@@ -91,10 +91,11 @@ def open_dossier(desk: Desk, principal: Principal, incident: Incident) -> Dossie
     diagnosis = ledger.diagnoses.latest(incident.id)
     shown = _within(diagnosis, principal, incident)
     is_hidden = bool(diagnosis and diagnosis.chosen and not (shown and shown.chosen))
+    alerts = ledger.alerts.list(MOST_ALERTS, incident_id=incident.id, reach=principal.scope)
     findings = [_within(finding, principal, incident) for finding in ledger.findings.for_incident(incident.id)]
     return Dossier(
         incident=incident,
-        alerts=[alert_view(record) for record in ledger.alerts.list(MOST_ALERTS, incident_id=incident.id)],
+        alerts=[alert_view(record) for record in alerts],
         tickets=ledger.tickets.for_incident(incident.id),
         diagnosis=None if is_hidden else shown,
         diagnosis_is_hidden=is_hidden,

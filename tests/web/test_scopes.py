@@ -81,6 +81,17 @@ async def test_evidence_and_causes_of_other_namespaces_are_left_out_of_an_incide
     assert "gateway" not in timeline
 
 
+async def test_alerts_of_other_namespaces_are_left_out_after_a_merge(rig: Rig) -> None:
+    mine, theirs = incident_of(rig.ledger, "mine"), incident_of(rig.ledger, "theirs", namespace="training", service="t")
+    rig.ledger.incidents.merge(theirs.id, mine.id, "rui")
+    rig.person("sam", Role.VIEWER, scope=SERVING)
+    async with rig.client("sam") as sam, rig.client("vera") as vera:
+        for client, count in ((sam, 1), (vera, 2)):
+            found = (await client.get(f"/api/v1/incidents/{mine.id}")).json()["alerts"]
+            listed = (await client.get(f"/api/v1/incidents/{mine.id}/alerts")).json()["items"]
+            assert len(found) == len(listed) == count
+
+
 async def test_cases_of_other_services_are_not_shown(rig: Rig) -> None:
     markdown = render_case_for("trainer")
     rig.desk.library.add_case(parse_case(markdown, source="test"), markdown, embed=False)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
 from api.web.access import Face, FaceOf, incident_within, principal_of_async
 from api.web.dossier import timeline_within
@@ -42,7 +43,7 @@ async def events(
 ) -> StreamingResponse:
     """Every entry from the start (or after `Last-Event-ID`), then each new one. The stream ends when the asker's token
     does."""
-    incident = await asyncio.to_thread(incident_within, face.desk, principal, incident_id)
+    incident = await run_in_threadpool(incident_within, face.desk, principal, incident_id)
     seen = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else after
     stream = follow(request, face, principal, incident, min(seen, 2**53))
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
@@ -58,9 +59,9 @@ async def follow(
         try:
             if time.monotonic() - recheck >= RECHECK_SECONDS:
                 principal = await principal_of_async(request)
-                await asyncio.to_thread(incident_within, face.desk, principal, incident.id)
+                await run_in_threadpool(incident_within, face.desk, principal, incident.id)
                 recheck = time.monotonic()
-            entries = await asyncio.to_thread(face.desk.ledger.timeline.for_incident, incident.id, seen)
+            entries = await run_in_threadpool(face.desk.ledger.timeline.for_incident, incident.id, seen)
         except OpsdeskError:
             return  # the browser connects again and is told why in an answer of its own
         for entry in timeline_within(principal, incident, entries):

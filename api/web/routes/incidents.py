@@ -138,7 +138,7 @@ def alerts(
     incident_id: Id, desk: DeskOf, principal: Reader, limit: Limit = 200, before: Before = None
 ) -> Page[AlertView]:
     incident = incident_within(desk, principal, incident_id)
-    records = desk.ledger.alerts.list(limit + 1, before, incident_id=incident.id)
+    records = desk.ledger.alerts.list(limit + 1, before, incident_id=incident.id, reach=principal.scope)
     following = records[limit - 1].alert_id if len(records) > limit else None
     return Page(items=[alert_view(record) for record in records[:limit]], next=following)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Header, Request
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from api.web.access import Face, FaceOf, known_id, presented_token
 from api.web.routes.strict import api_router, check_content_type, loads
@@ -46,9 +46,27 @@ async def receive(
     `X-Opsdesk-Signature: sha256=<hex HMAC-SHA256 of the raw body>`. The answer 202 means that every alert is stored and
     will be worked on, whatever happens to this process. A call is known by its body, or by `Idempotency-Key`.
     """
-    source = await asyncio.to_thread(_source, face, known_id(source_id, "alert source"))
     body = await request.body()
-    if not _is_proved(source, request, body, x_opsdesk_signature or ""):
+    # Starlette's own threads: the default pool is the worker's, and a diagnosis must not hold up an acknowledgement.
+    receipts = await run_in_threadpool(
+        _accepted,
+        face,
+        request,
+        known_id(source_id, "alert source"),
+        body,
+        x_opsdesk_signature or "",
+        idempotency_key or "",
+    )
+    face.desk.nudge()
+    return Acknowledgement(source=source_id, received=len(receipts), alerts=receipts)
+
+
+def _accepted(
+    face: Face, request: Request, source_id: str, body: bytes, signature: str, key: str
+) -> list[AlertReceipt]:
+    """Proof first, then form, then the ledger; what becomes of the call is counted. Blocking."""
+    source = _source(face, source_id)
+    if not _is_proved(source, request, body, signature):
         face.metrics.webhook(source.id, "refused")
         how = "Authorization: Bearer ..." if source.auth == "bearer" else "X-Opsdesk-Signature: sha256=..."
         raise NotAuthenticated(
@@ -56,16 +74,14 @@ async def receive(
         )
     try:
         check_content_type(request)
-        payload = loads(body)
         forms: Mapping[str, AlertSource] = request.app.state.alert_sources
-        receipts = await asyncio.to_thread(_taken_in, face, forms, source, body, payload, idempotency_key or "")
+        receipts = _taken_in(face, forms, source, body, loads(body), key)
     except BadInput:
         face.metrics.webhook(source.id, "malformed")
         raise
     face.metrics.webhook(source.id, "accepted")
     face.metrics.alerts(receipt.fate for receipt in receipts)
-    face.desk.nudge()
-    return Acknowledgement(source=source.id, received=len(receipts), alerts=receipts)
+    return receipts
 
 
 def _source(face: Face, source_id: str) -> Source:
