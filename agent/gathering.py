@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.deps import Deps
 from knowledge.errors import NotFound, OpsdeskError
-from knowledge.vocabulary import EvidenceKind, Focus, Gap, ObjectRef
+from knowledge.vocabulary import EvidenceKind, Focus, Gap, ObjectRef, Plan
 from tools.collectors.gather import gather
 from tools.ports import Cluster, ResourceKind
 from tools.snapshot import ClusterSnapshot
@@ -28,6 +28,16 @@ async def gather_for(incident_id: str, focus: Focus, deps: Deps) -> ClusterSnaps
 async def snapshot_of(incident_id: str, focus: Focus, deps: Deps) -> ClusterSnapshot:
     """The snapshot that collect gathered; after a restart it is gathered again, which reading makes harmless."""
     return deps.snapshots.get(incident_id) or await gather_for(incident_id, focus, deps)
+
+
+async def take_baseline(incident_id: str, focus: Focus, plan: Plan, deps: Deps) -> None:
+    """Stores what is wrong now around an ordered change, so that only what is new afterwards counts against it."""
+    namespaces = [str(step.parameters.get("namespace", "")) for step in plan.steps]
+    wider = focus.model_copy(update={"namespaces": tuple(dict.fromkeys((*focus.namespaces, *filter(None, namespaces))))})
+    snapshot = await gather_for(incident_id, wider, deps)
+    findings = await asyncio.to_thread(deps.detectors.detect, snapshot)
+    await asyncio.to_thread(deps.ledger.evidence.put_many, incident_id, list(snapshot.cited()))
+    await asyncio.to_thread(deps.ledger.findings.put_many, incident_id, findings)
 
 
 async def serve_requests(requests: list[dict[str, Any]], snapshot: ClusterSnapshot, focus: Focus, deps: Deps) -> int:

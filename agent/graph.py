@@ -66,7 +66,7 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_conditional_edges("plan", routing.after_plan, {"review": "review", **human})
     graph.add_conditional_edges("review", routing.after_review, {"approve": "approve", **human})
     graph.add_conditional_edges("approve", routing.after_approve, {"execute": "execute", **human})
-    graph.add_conditional_edges("execute", routing.after_execute, {"verify": "verify", **human})
+    graph.add_conditional_edges("execute", routing.after_execute, {"verify": "verify", "end": END, **human})
     graph.add_conditional_edges("verify", routing.after_verify, {"learn": "learn", "undo": "undo", **human})
     graph.add_edge("undo", "hand_over")
     graph.add_conditional_edges("learn", routing.after_learn, {"end": END, **human})

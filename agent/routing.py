@@ -66,10 +66,12 @@ def after_approve(state: IncidentState) -> Literal["execute"] | HandOver:
     return "execute" if may_run and not _failed(state) else "hand_over"
 
 
-def after_execute(state: IncidentState) -> Literal["verify"] | HandOver:
-    """A failed step was already undone by the executor; only a finished execution is verified."""
+def after_execute(state: IncidentState) -> Literal["verify", "end"] | HandOver:
+    """A failed step was already undone by the executor; only a finished change is verified, a read is its own answer."""
     if _failed(state):
         return "hand_over"
+    if state.get("execution") == "answered":
+        return "end"
     return "verify" if state.get("execution") == "done" else "hand_over"
 
 

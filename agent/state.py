@@ -31,7 +31,7 @@ class IncidentState(TypedDict, total=False):
     approval_id: str  # review: empty when nobody has to approve
     approval: Literal["approved", "rejected", "expired", "not_needed", "void"]  # approve
     execution_id: str  # execute
-    execution: str  # execute: ExecutionStatus at its end
+    execution: str  # execute: ExecutionStatus at its end, or "answered" when it only read
     verification: JsonObject  # verify
     undone: str  # undo: ExecutionStatus at its end
     lesson_id: str  # learn

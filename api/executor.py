@@ -84,7 +84,7 @@ class Executor:
         """Until ``stop``. The step at hand is always finished."""
         while not stop.is_set():
             try:
-                await asyncio.to_thread(self._keep_leases)
+                await asyncio.to_thread(self.announce)
                 if not await self.work():
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), IDLE_SECONDS)
@@ -109,7 +109,7 @@ class Executor:
 
     # --- presence -------------------------------------------------------------------------------------------------
 
-    def _keep_leases(self) -> None:
+    def announce(self) -> None:
         """Says "an executor is here" for each cluster; several may run, one of them holds the word."""
         for name, hands in self.hands.items():
             try:
@@ -227,7 +227,7 @@ class Executor:
             await asyncio.sleep(self.lease_seconds / 4)
             with contextlib.suppress(OpsdeskError):
                 await asyncio.to_thread(self.ledger.executions.renew, execution.id, token, self.lease_seconds)
-                await asyncio.to_thread(self._keep_leases)
+                await asyncio.to_thread(self.announce)
 
 
 def open_hands(settings: Settings) -> dict[str, Hands]:

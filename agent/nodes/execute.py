@@ -31,6 +31,9 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     await asyncio.to_thread(
         deps.ledger.timeline.add, state["incident_id"], "execute", "executor", _summary(execution), data
     )
+    if execution.status is ExecutionStatus.DONE and not review.has_changes:
+        await _told(state["incident_id"], execution, deps)
+        return {"execution_id": execution.id, "execution": "answered"}
     if execution.status is ExecutionStatus.DONE:
         await _watch_recovery(state["incident_id"], deps)
     return {"execution_id": execution.id, "execution": execution.status.value}
@@ -49,6 +52,14 @@ async def _manual_steps_done(state: IncidentState, deps: Deps) -> None:
         interrupt({"waiting": "manual_steps", "plan_id": plan.id})
         plan = await asyncio.to_thread(deps.ledger.plans.get, state["plan_id"])
     await _watch_recovery(incident_id, deps)
+
+
+async def _told(incident_id: str, execution: Execution, deps: Deps) -> None:
+    """A script that only reads ends with what it read: there is nothing to verify."""
+    output = "\n".join(result.output for result in execution.results)[:4_000] or "(nothing)"
+    answer = Text(en=output, zh=output)
+    await asyncio.to_thread(deps.ledger.timeline.add, incident_id, "answer", "opsdesk", answer, {"text": output})
+    await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.ANSWERED, "read as asked")
 
 
 async def _watch_recovery(incident_id: str, deps: Deps) -> None:

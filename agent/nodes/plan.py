@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agent.consult import SCRIPT_SCHEMA, consult
 from agent.deps import Deps
-from agent.gathering import snapshot_of
+from agent.gathering import snapshot_of, take_baseline
 from agent.prompts import prompt
 from agent.reasoning.orders import FORMS, line_for, order_in, script_in
 from agent.reasoning.remedies import filled
@@ -67,6 +67,9 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
         reason = f"the script cannot be translated, line {error.line} column {error.column}: {error.message}"
         return {**update, **await _none(incident_id, deps, reason, script=draft.script)}
     await asyncio.to_thread(deps.ledger.plans.put, plan)
+    if is_order:
+        # What was wrong before an ordered change is the mark that "worse" is measured from afterwards.
+        await take_baseline(incident_id, triage.focus, plan, deps)
     summary = Text(
         en=f"Plan of {len(plan.steps)} steps and {len(plan.manual_steps)} manual steps, written by {plan.written_by}",
         zh=f"方案：{len(plan.steps)} 个步骤、{len(plan.manual_steps)} 个人工步骤，来源 {plan.written_by}",
@@ -146,7 +149,7 @@ async def _workloads_named(name: str, namespace: str, triage: Triage, deps: Deps
         listing = await reader.list(kinds[kind], namespace, field_selector=f"metadata.name={name}", limit=50)
         for item in listing.items:
             where = item["metadata"]["namespace"]
-            if triage.focus.reach.allows(cluster=triage.focus.cluster, namespace=where):
+            if item["metadata"]["name"] == name and triage.focus.reach.allows(cluster=triage.focus.cluster, namespace=where):
                 found.append((kind, word, where))
     return found
 

@@ -48,7 +48,7 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--yes", action="store_true", help="approve without asking; only on a cluster that the demo started"
     )
-    parser.add_argument("--fault", default="bad-image-tag", help="which fault to switch on; --list shows them")
+    parser.add_argument("--fault", default="bad_image_rollout", help="which fault to switch on; --list shows them")
     parser.add_argument("--list", action="store_true", help="list the faults and stop")
     parser.add_argument("--kubeconfig", type=Path, help="show the story on this cluster instead; never with --yes")
     parser.add_argument("--keep", action="store_true", help="leave everything running at the end, until Ctrl-C")

@@ -141,10 +141,11 @@ class Incidents:
             return _changed(writing, row, actor, "incident.close", reason=reason)
 
     def reopen(self, id: str, actor: str, reason: str) -> Incident:
-        """Back to open, with a wake. WrongState for one that has not ended, or that was merged."""
+        """Back to open, with a wake: for one that has ended, or that a person has in hand and gives back to the desk.
+        WrongState for one that the desk is at, or that was merged."""
         with self._store.write() as writing:
             row = locked_incident(writing, id)
-            if row.status not in ENDS or row.status == IncidentStatus.MERGED:
+            if row.status not in {*ENDS, IncidentStatus.HANDED_OVER} - {IncidentStatus.MERGED}:
                 raise _wrong(row, "reopened")
             row.status, row.reason, row.closed_at = IncidentStatus.OPEN, reason, None
             tell(writing, row, "reopen", actor, Text(en=f"reopened: {reason}", zh=f"已重新打开：{reason}"))

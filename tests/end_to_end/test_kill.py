@@ -21,7 +21,7 @@ def place(tmp_path: Path) -> object:
 
 
 def break_and_alert(place: Office) -> str:
-    return place.send_alert(alert_of(place.cluster.call("POST", "/practice/faults/bad-image-rollout")))
+    return place.send_alert(alert_of(place.cluster.call("POST", "/practice/faults/bad_image_rollout")))
 
 
 def kill_after(place: Office, incident_id: str, stage: str) -> None:

@@ -38,7 +38,7 @@ def alert_of(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_alert_becomes_a_verified_fix_when_one_person_approves(place: Office) -> None:
-    told = broken(place, "bad-image-rollout")
+    told = broken(place, "bad_image_rollout")
     incident_id = place.send_alert(alert_of(told))
     place.wait_for_status(incident_id, "awaiting_approval")
     found = place.incident(incident_id)

@@ -97,7 +97,7 @@ def test_a_real_webhook_leads_to_a_verified_fix_and_the_alert_resolves(tmp_path:
             config = prometheus_config(place, alertmanager)
             (tmp_path / "prom").mkdir()
             with running_prometheus(tmp_path / "prom", config=config + "# port %d\n"):
-                place.cluster.call("POST", "/practice/faults/bad-image-rollout")
+                place.cluster.call("POST", "/practice/faults/bad_image_rollout")
                 listed = place.wait(lambda: place.get("/incidents")["items"], 60.0)
                 incident_id = listed[-1]["id"]
                 place.wait_for_status(incident_id, "awaiting_approval")
