@@ -97,9 +97,9 @@ def open_library(settings: Settings | None = None, ledger: Ledger | None = None)
 
 
 def load_policy(settings: Settings) -> Policy:
-    from tools.safety.policy import Policy
+    from tools.safety import offline
 
-    return Policy.load(settings.knowledge.policy_file)
+    return offline.load_policy(settings.knowledge.policy_file)
 
 
 def cluster_settings(settings: Settings, name: str) -> ClusterSettings:
