@@ -16,6 +16,7 @@ class ApiError(Exception):
         *,
         details: dict[str, Any] | None = None,
         retry_after_seconds: int | None = None,
+        continue_token: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -23,10 +24,12 @@ class ApiError(Exception):
         self.message = message
         self.details = details
         self.retry_after_seconds = retry_after_seconds
+        self.continue_token = continue_token
 
     def status(self) -> dict[str, Any]:
         """The body of the answer, keys in the server's order."""
-        body: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+        meta = {"continue": self.continue_token} if self.continue_token else {}
+        body: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": meta, "status": "Failure"}
         body["message"] = self.message
         if self.reason:
             body["reason"] = self.reason
@@ -53,8 +56,10 @@ def not_found(plural: str, group: str, name: str) -> ApiError:
     return ApiError(404, "NotFound", message, details=_subject(plural, group, name))
 
 
-def already_exists(plural: str, group: str, name: str) -> ApiError:
+def already_exists(plural: str, group: str, name: str, *, being_deleted: bool = False) -> ApiError:
     message = f'{_qualified(plural, group)} "{name}" already exists'
+    if being_deleted:
+        message = "object is being deleted: " + message
     return ApiError(409, "AlreadyExists", message, details=_subject(plural, group, name))
 
 

@@ -29,6 +29,7 @@ from evals.practice.kinds import BY_RESOURCE
 
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 Objects = list[Object]
+Names = list[str]
 Key = tuple[str, str, str]
 """(resource, namespace or "", name)"""
 
@@ -64,6 +65,7 @@ class Change:
 
 
 Changes = list[Change]
+Stamp = Callable[[Object, Object | None], None]
 Subscriber = Callable[[Change], None]
 
 
@@ -127,22 +129,23 @@ class Store:
             if not namespace or key[0] == namespace:
                 yield entry.object
 
-    def encoded(self, resource: str, obj: Object) -> bytes:
-        """The object as JSON bytes; cached for the current version."""
+    def encoded_item(self, resource: str, obj: Object) -> bytes:
+        """The object as JSON bytes without kind and apiVersion, as lists carry it; cached for the current version."""
         entry = self._entries.get(resource, {}).get((namespace_of(obj), name_of(obj)))
         if entry is None or entry.object is not obj:
-            return orjson.dumps(obj)
+            return _encode_item(obj)
         if entry.encoded is None:
-            entry.encoded = orjson.dumps(obj)
+            entry.encoded = _encode_item(obj)
         return entry.encoded
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def create(self, resource: str, obj: Object, *, dry_run: bool = False) -> Object:
+    def create(self, resource: str, obj: Object, *, dry_run: bool = False, stamp: Stamp | None = None) -> Object:
         """Store a new object and return it as stored. Takes `obj` over: do not use it afterwards.
 
         Fills apiVersion, kind, uid, version, creationTimestamp, generation; `metadata.generateName` gets its suffix.
-        409 when the name is taken, 404 when the namespace is missing, 403/422 from the admission steps.
+        409 when the name is taken, 404 when the namespace is missing, 403/422 from the admission steps. `stamp` is called
+        with (object, None) last, to record who owns which field.
         """
         row = BY_RESOURCE[resource]
         meta = obj.setdefault("metadata", {})
@@ -158,14 +161,17 @@ class Store:
             meta["generation"] = 1
         self._admit("CREATE", resource, obj, None)
         key = (namespace_of(obj), name_of(obj))
-        if key in self._entries.get(resource, {}):
-            raise already_exists(row.plural, row.group, key[1])
+        taken = self.find(resource, *key)
+        if taken is not None:
+            raise already_exists(row.plural, row.group, key[1], being_deleted="deletionTimestamp" in taken["metadata"])
+        if stamp is not None:
+            stamp(obj, None)
         if not dry_run:
             self._commit("ADDED", resource, obj, None)
         return obj
 
     def update(
-        self, resource: str, obj: Object, *, subresource: str = "", dry_run: bool = False, count_generation: bool = True
+        self, resource: str, obj: Object, *, subresource: str = "", dry_run: bool = False, stamp: Stamp | None = None
     ) -> Object:
         """Replace an object and return it as stored; takes `obj` over.
 
@@ -181,9 +187,11 @@ class Store:
             raise conflict(row.plural, row.group, name_of(obj), OBJECT_MODIFIED)
         obj = self._merged(resource, obj, old, subresource)
         self._admit("UPDATE", resource, obj, old, subresource)
-        if row.has_generation and count_generation and _counts_generation(obj, old):
+        if row.has_generation and subresource != "status" and _counts_generation(resource, obj, old):
             obj["metadata"]["generation"] = was.get("generation", 0) + 1
-        if _same(obj, old):
+        if stamp is not None:
+            stamp(obj, old)
+        if obj == old:
             return old
         if dry_run:
             return obj
@@ -199,36 +207,50 @@ class Store:
         return self.update(resource, fresh, subresource="status")
 
     def mark_deleted(
-        self, resource: str, namespace: str | None, name: str, *, grace_seconds: int | None = None
+        self,
+        resource: str,
+        namespace: str | None,
+        name: str,
+        *,
+        grace_seconds: int | None = None,
+        finalizers: Names | None = None,
     ) -> Object:
         """Begin a deletion: gone at once, or deletionTimestamp set while finalizers or a grace period hold it.
 
         A pod that runs on a node is held for its grace period (None: its terminationGracePeriodSeconds); the kubelet ends
-        it with `remove`. Deleting again can only shorten the grace period; 0 removes at once.
+        it with `remove`. Deleting again can only shorten the grace period; 0 removes at once. `finalizers` replaces the
+        object's in the same write (foregroundDeletion, orphan).
         """
         old = self.get(resource, namespace, name)
         self._admit("DELETE", resource, None, old)
         grace = self._grace(resource, old, grace_seconds)
-        held = bool(old["metadata"].get("finalizers"))
-        if not held and grace == 0:
-            return self.remove(resource, namespace, name)
+        wanted = list(old["metadata"].get("finalizers") or []) if finalizers is None else finalizers
+        held = bool(wanted) or _namespace_content_holds(resource, old)
+        if not held and grace == 0 and resource != "pods":
+            return self._drop(resource, copy_of(old))
         obj = copy_of(old)
         meta = obj["metadata"]
-        if "deletionTimestamp" in meta and grace >= int(meta.get("deletionGracePeriodSeconds") or 0):
+        if wanted:
+            meta["finalizers"] = wanted
+        else:
+            meta.pop("finalizers", None)
+        begun = "deletionTimestamp" in meta
+        if begun and wanted == (old["metadata"].get("finalizers") or []) and (held or grace > 0) and grace >= int(meta.get("deletionGracePeriodSeconds") or 0):
             return old
-        meta["deletionTimestamp"] = self._deletion_time(grace)
-        meta["deletionGracePeriodSeconds"] = grace
-        if "generation" in meta:
+        if not begun or resource == "pods":
+            meta["deletionTimestamp"] = self._deletion_time(grace)
+        if resource == "namespaces":
+            obj.setdefault("status", {})["phase"] = "Terminating"
+        else:
+            meta["deletionGracePeriodSeconds"] = grace
+        if "generation" in meta and not begun:
             meta["generation"] += 1
         self._commit("MODIFIED", resource, obj, old)
-        return obj
+        return self._drop(resource, copy_of(obj)) if not held and grace == 0 else obj
 
     def remove(self, resource: str, namespace: str | None, name: str) -> Object:
         """Take an object out whatever its grace period (finalizers still hold it); the last state is returned."""
-        old = self.get(resource, namespace, name)
-        if old["metadata"].get("finalizers"):
-            return self.mark_deleted(resource, namespace, name, grace_seconds=0)
-        return self._drop(resource, copy_of(old))
+        return self.mark_deleted(resource, namespace, name, grace_seconds=0)
 
     # -- following ---------------------------------------------------------------------------------------------------
 
@@ -321,8 +343,9 @@ class Store:
         return timestamp(self.clock.now() + timedelta(seconds=grace_seconds))
 
     def _drop(self, resource: str, obj: Object) -> Object:
+        # watchers see the last stored state with the version of the deletion; the caller sees what it wrote
         previous = self.get(resource, namespace_of(obj), name_of(obj))
-        self._commit("DELETED", resource, obj, previous)
+        self._commit("DELETED", resource, copy_of(previous), previous)
         return obj
 
     def _commit(self, change_type: ChangeType, resource: str, obj: Object, previous: Object | None) -> None:
@@ -355,6 +378,10 @@ class Store:
             self._delivering = False
 
 
+def _encode_item(obj: Object) -> bytes:
+    return orjson.dumps({key: value for key, value in obj.items() if key not in ("kind", "apiVersion")})
+
+
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
@@ -371,12 +398,15 @@ def random_suffix(length: int = 5) -> str:
 _NOT_SPEC = ("metadata", "status", "apiVersion", "kind")
 
 
-def _counts_generation(new: Object, old: Object) -> bool:
+def _counts_generation(resource: str, new: Object, old: Object) -> bool:
+    if resource == "deployments.apps" and new["metadata"].get("annotations") != old["metadata"].get("annotations"):
+        return True
     return any(new.get(k) != old.get(k) for k in set(new) | set(old) if k not in _NOT_SPEC)
 
 
-def _same(new: Object, old: Object) -> bool:
-    return new == old
+def _namespace_content_holds(resource: str, obj: Object) -> bool:
+    """A namespace is held by the finalizers of its spec until its content is gone."""
+    return resource == "namespaces" and bool(obj.get("spec", {}).get("finalizers"))
 
 
 def _is_released(obj: Object) -> bool:
