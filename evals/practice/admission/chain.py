@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from evals.practice.admission.defaults import fill_defaults, first_status
+from evals.practice.admission.limit_ranges import apply_limit_defaults, check_limits
 from evals.practice.admission.pod_identity import give_account, give_priority, give_tolerations
+from evals.practice.admission.quotas import check_quotas
 from evals.practice.admission.services import ServiceAddresses
 from evals.practice.errors import ApiError, forbidden
 from evals.practice.hooks import Operation
@@ -49,6 +51,8 @@ class AdmissionChain:
             self._addresses.fill(new, old)
         if operation == "CREATE":
             self._add_to_new(resource, new)
+            check_limits(self._store, resource, new)
+            check_quotas(self._store, resource, new)
 
     def _check_namespace(self, resource: str, new: Object) -> None:
         row = BY_RESOURCE[resource]
@@ -65,6 +69,7 @@ class AdmissionChain:
             give_account(self._store, new)
             give_priority(self._store, new)
             give_tolerations(new)
+            apply_limit_defaults(self._store, new)
         elif resource == "namespaces":
             new["spec"] = {"finalizers": ["kubernetes"]}
         elif resource == "persistentvolumeclaims":
