@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -46,23 +47,45 @@ class Desk:
 def prepare_home(settings: Settings) -> Path:
     """The desk's folder, readable by its owner alone."""
     home = settings.home_path
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if home.stat().st_uid == os.geteuid():
-        home.chmod(0o700)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if home.stat().st_uid == os.geteuid():
+            home.chmod(0o700)
+    except OSError as error:
+        raise BadInput(f"the desk's home {home} cannot be used: {error.strerror}", next_step=_USABLE_HOME) from error
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise BadInput(f"the desk's home {home} cannot be written by this user", next_step=_USABLE_HOME)
     return home
+
+
+_USABLE_HOME = "make it a folder that this user may write, or set OPSDESK_HOME to another"
 
 
 def open_ledger(settings: Settings, *, upgrade: bool = False) -> Ledger:
     """The ledger at the settings' URL. A fresh SQLite file is made at once; an old schema needs `opsdesk upgrade`."""
     from knowledge.ledger.ledger import Ledger
 
-    prepare_home(settings)
     url = settings.ledger
-    is_fresh = url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
-    if upgrade or is_fresh:
-        Ledger.upgrade(url)
+    with _one_at_a_time(prepare_home(settings) / "upgrade.lock"):
+        is_fresh = url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
+        if upgrade or is_fresh:
+            Ledger.upgrade(url)
     join_window = timedelta(seconds=settings.desk.join_window_seconds)
     return Ledger.open(url, utc_now, key_file=_key_file(settings), join_window=join_window)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(lock: Path) -> Iterator[None]:
+    """Two processes that start on a fresh home: the second waits until the first has made the ledger, and finds it whole."""
+    try:
+        descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise BadInput(f"{lock} cannot be written: {error.strerror}", next_step=_USABLE_HOME) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _key_file(settings: Settings) -> Path:
@@ -107,7 +130,10 @@ def cluster_settings(settings: Settings, name: str) -> ClusterSettings:
         if cluster.name == name:
             return cluster
     known = ", ".join(cluster.name for cluster in settings.clusters) or "none"
-    raise UnknownCluster(f"no cluster named {name!r} is configured (configured: {known})")
+    raise UnknownCluster(
+        f"no cluster named {name!r} is configured (configured: {known})",
+        next_step="name one of these, or add it to the settings file; `opsdesk doctor` tries them all",
+    )
 
 
 def open_reader(cluster: ClusterSettings) -> ClusterReader:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import structlog
+import uvicorn
 
 from agent.graph import build_graph
 from api.bootstrap import Desk, build_deps, open_checkpointer, open_ledger
@@ -29,8 +32,6 @@ async def run_server(
     settings: Settings, *, host: str | None, port: int | None, with_executor: bool = True, with_worker: bool = True
 ) -> int:
     """Serves until a signal; returns the exit code. Prints the address once it listens."""
-    import uvicorn
-
     from api.web.app import create_app
 
     configure_logging()
@@ -38,7 +39,7 @@ async def run_server(
     async with opened_desk(settings) as (desk, worker):
         app = create_app(desk)
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
-        server = uvicorn.Server(config)
+        server = _Server(config)
         app.state.should_stop = lambda: server.should_exit  # event streams end by themselves, before the patience does
         jobs: list[asyncio.Task[None]] = []
         if with_worker:
@@ -59,17 +60,31 @@ async def run_server(
     return 0
 
 
+class _Server(uvicorn.Server):
+    """uvicorn hands a caught signal on when it has stopped, which would end our own stopping half-way; here it is used up.
+    A second Ctrl-C does not wait for open requests."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+        listener.listen()  # now, not when the desk is ready: of two that start at once the second learns it here
+    except (OSError, UnicodeError) as error:
         listener.close()
-        raise BadInput(
-            f"cannot listen on {host}:{port}: {error.strerror or error}", next_step="choose another with --port"
-        ) from error
+        said = getattr(error, "strerror", None) or str(error)
+        is_port = isinstance(error, OSError) and error.errno in {errno.EADDRINUSE, errno.EACCES}
+        option = "--port (0 takes a free one)" if is_port else "--host"
+        raise BadInput(f"cannot listen on {host}:{port}: {said}", next_step=f"choose another with {option}") from error
     return listener
 
 
@@ -114,7 +129,11 @@ async def _keep_executor() -> None:
     """Keeps one executor child running. Its standard input is a pipe of ours: when we die, it reads the end and stops."""
     while True:
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "api.executor", stdin=asyncio.subprocess.PIPE
+            sys.executable,
+            "-m",
+            "api.executor",
+            stdin=asyncio.subprocess.PIPE,
+            process_group=0,  # a Ctrl-C on the terminal is ours to pass on: the step at hand is finished first
         )
         log.info("executor_started", pid=child.pid)
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import sys
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -28,11 +30,22 @@ def serve(
     from api.settings import Settings
 
     settings = Settings.load()
-    raise typer.Exit(
-        asyncio.run(
-            run_server(settings, host=host, port=port, with_executor=not no_executor, with_worker=not no_worker)
+
+    async def serve_and_leave() -> None:
+        code = await run_server(
+            settings, host=host, port=port, with_executor=not no_executor, with_worker=not no_worker
         )
-    )
+        _leave(code)
+
+    asyncio.run(serve_and_leave())
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process now. All that must be kept is in the ledger, which is closed; a thread that still embeds texts or
+    waits for a cluster's answer cannot be cancelled, and is not worth a person's waiting."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def executor(
@@ -43,5 +56,13 @@ def executor(
 
     from api.executor import run_executor
     from api.settings import Settings
+    from knowledge.errors import MalformedSettings
+    from knowledge.vocabulary import Mode
 
-    raise typer.Exit(asyncio.run(run_executor(Settings.load(), once=once)))
+    settings = Settings.load()
+    if not any(cluster.mode is Mode.EXECUTE for cluster in settings.clusters):
+        raise MalformedSettings(
+            "no cluster is in mode `execute`: there is nothing to execute",
+            next_step="set mode: execute and executor_kubeconfig for a cluster in the settings file",
+        )
+    raise typer.Exit(asyncio.run(run_executor(settings, once=once)))
