@@ -155,7 +155,8 @@ async def advance(graph: Graph, deps: Deps, incident_id: str, reason: str) -> No
         from langgraph.types import Command
 
         await graph.ainvoke(Command(resume=reason), config, context=deps, durability="sync")
-    elif state.next:
+    elif state.tasks:
+        # Not `state.next`: it leaves out a node that had finished when the process died before the checkpoint behind it.
         await graph.ainvoke(None, config, context=deps, durability="sync")
 
 

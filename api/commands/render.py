@@ -112,7 +112,7 @@ def render_review(found: dict[str, Any]) -> None:
     out.print(clean(plan["script"] or "(manual steps only)"), markup=False)
     for step in plan["manual_steps"]:
         done = f"done by {step['done_by']}" if step["done_by"] else "to do"
-        out.print(f"by hand {step['index']}: {clean(step['instruction']['en'])} [{done}]", markup=False)
+        out.print(f"by hand {step['index'] + 1}: {clean(step['instruction']['en'])} [{done}]", markup=False)
     if not review:
         out.print("not reviewed yet", style="dim")
         return

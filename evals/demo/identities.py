@@ -44,6 +44,7 @@ READER_RULES: list[dict[str, Any]] = [
             "metrics.k8s.io",
             "scheduling.k8s.io",
             "coordination.k8s.io",
+            "admissionregistration.k8s.io",
         ],
         "resources": ["*"],
         "verbs": READ,

@@ -63,7 +63,7 @@ class DeskProcess:
 @contextmanager
 def practice_cluster(folder: Path, *, rate: float = 1.0) -> Iterator[PracticeProcess]:
     """Starts one in a process of its own and waits until it answers."""
-    command = [sys.executable, "-m", "evals.practice", "--port", "0", "--print-url", "--platform", "--rate", str(rate)]
+    command = [sys.executable, "-m", "evals.practice", "--port", "0", "--print-url", "--rate", str(rate)]
     with (folder / "practice.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         try:

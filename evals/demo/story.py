@@ -61,7 +61,7 @@ def _told(given: argparse.Namespace, folder: Path, stack: ExitStack, began: floa
     cluster = stack.enter_context(practice_cluster(folder))
     if given.list:
         for fault in cluster.call("GET", "/practice/faults")["faults"]:
-            out.print(f"{fault['id']:<32} {fault['title']['en']}", markup=False)
+            out.print(f"{fault['id']:<28} {fault['title']['en']} / {fault['title']['zh']}", markup=False)
         return 0
     ready = wait_until_ready(cluster)
     say(f"    {ready} workloads are ready at {cluster.url}")
@@ -71,22 +71,23 @@ def _told(given: argparse.Namespace, folder: Path, stack: ExitStack, began: floa
     token = _people(running)
     say(f"    opsdesk is at {running.url}")
     fault = cluster.call("POST", f"/practice/faults/{given.fault}")
-    say(f"3/6 breaking something: {fault['title']['en']}")
-    alert = _alert_of(fault)
+    say(f"3/6 breaking something: {fault['title']['en']} / {fault['title']['zh']}")
+    alert = alert_of(fault)
     incident_id = _send(running, alert)
     say(f"4/6 sent the alert {alert['alerts'][0]['labels']['alertname']} as Alertmanager would; incident {incident_id}")
     ended = _followed(given, running, token, incident_id)
     say(f"5/6 the incident ended as {ended} ({time.monotonic() - began:.0f} s since the start)")
     say("6/6 where to look next")
+    if not given.keep:
+        out.print("  the same, left running to look at in a browser: make demo DEMO_ARGS=--keep", markup=False)
+        out.print("  other faults: make demo DEMO_ARGS=--list, then DEMO_ARGS='--fault NAME'", markup=False)
+        out.print("  your own cluster, read only: opsdesk diagnose --kubeconfig ~/.kube/config", markup=False)
+        return 0 if ended == "resolved" else 1
     out.print(f"  in a browser: {running.url}  (sign in with the token below)", markup=False)
-    out.print(
-        f"  in a terminal: opsdesk incident show {incident_id}; opsdesk kb search ...; opsdesk detectors list",
-        markup=False,
-    )
-    if given.keep:
-        out.print(f"  OPSDESK_URL={running.url}\n  OPSDESK_TOKEN={token}", markup=False, soft_wrap=True)
-        out.print("  everything runs on until Ctrl-C", markup=False)
-        _wait_for_interrupt()
+    out.print(f"  in a terminal: opsdesk incident show {incident_id}", markup=False)
+    out.print(f"  OPSDESK_URL={running.url}\n  OPSDESK_TOKEN={token}", markup=False, soft_wrap=True)
+    out.print("  everything runs on until Ctrl-C", markup=False)
+    _wait_for_interrupt()
     return 0 if ended == "resolved" else 1
 
 
@@ -136,7 +137,8 @@ def _people(running: DeskProcess) -> str:
     return told["token"]
 
 
-def _alert_of(fault: dict[str, Any]) -> dict[str, Any]:
+def alert_of(fault: dict[str, Any]) -> dict[str, Any]:
+    """The alert that a monitored cluster would raise for a fault that was switched on, in Alertmanager's form."""
     alert = fault["alert"]
     return firing(
         alert["name"],
@@ -153,7 +155,7 @@ def _send(running: DeskProcess, form: dict[str, Any]) -> str:
     headers = {"Authorization": f"Bearer {source['secret']}", "User-Agent": "Alertmanager/0.25.0"}
     answer = httpx.post(f"{running.url}/api/v1/webhooks/alertmanager", json=form, headers=headers, trust_env=False)
     answer.raise_for_status()
-    incident_id: str = answer.json()["receipts"][0]["incident_id"]
+    incident_id: str = answer.json()["alerts"][0]["incident_id"]
     return incident_id
 
 

@@ -54,7 +54,7 @@ class Office:
             f"{self.desk.url}/api/v1/webhooks/alertmanager", json=form, headers=headers, timeout=30.0, trust_env=False
         )
         assert answer.status_code == 202, answer.text
-        incident_id: str = answer.json()["receipts"][0]["incident_id"]
+        incident_id: str = answer.json()["alerts"][0]["incident_id"]
         return incident_id
 
     def incident(self, incident_id: str) -> Any:
@@ -107,6 +107,8 @@ class Office:
         """kill -9 of the desk: worker, web face and all; its executor ends when it notices."""
         os.kill(self.desk.process.pid, signal.SIGKILL)
         self.desk.process.wait()
+        if self.desk.process.stdout is not None:
+            self.desk.process.stdout.close()
 
     def restart(self) -> None:
         process = start_desk(self.desk.environment, self.desk.log)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from evals.demo.story import alert_of
 from tests.end_to_end.desks import Office, office
-from tests.end_to_end.test_main_job import alert_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

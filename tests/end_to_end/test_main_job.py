@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evals.demo.alert_form import firing
+from evals.demo.story import alert_of
 from tests.end_to_end.desks import Office, office, run_opsdesk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -23,18 +23,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 def broken(place: Office, fault: str) -> dict[str, Any]:
     told: dict[str, Any] = place.cluster.call("POST", f"/practice/faults/{fault}")
     return told
-
-
-def alert_of(told: dict[str, Any]) -> dict[str, Any]:
-    alert = told["alert"]
-    return firing(
-        alert["name"],
-        cluster="practice",
-        namespace=alert["namespace"],
-        service=alert["service"],
-        severity=alert["severity"],
-        summary=alert["summary"],
-    )
 
 
 def test_an_alert_becomes_a_verified_fix_when_one_person_approves(place: Office) -> None:
