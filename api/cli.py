@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 
 import typer
 
-from api.commands import desk, diagnose, doctor, incidents, kb, lessons, serve, users
+from api.commands import desk, diagnose, doctor, incidents, kb, lessons, reviews, serve, users
 
 app = typer.Typer(
     name="opsdesk",
@@ -23,6 +23,7 @@ app = typer.Typer(
 serve.register(app)
 diagnose.register(app)
 incidents.register(app)
+reviews.register(app)
 doctor.register(app)
 desk.register(app)
 lessons.register(kb.app)

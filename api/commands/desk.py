@@ -30,13 +30,18 @@ def freeze(
     cluster: Annotated[str, typer.Option(help="One cluster; default: all.")] = "*",
 ) -> None:
     """Stop every execution at once, between two steps. Diagnoses go on."""
-    from api.bootstrap import open_ledger
+    from api.bootstrap import cluster_settings, open_ledger
     from api.commands.output import console
     from api.settings import Settings
 
-    with open_ledger(Settings.load()) as ledger:
+    settings = Settings.load()
+    if cluster != "*":
+        cluster_settings(settings, cluster)  # a mistyped name would freeze nothing, and say that it had
+    with open_ledger(settings) as ledger:
         ledger.switches.freeze(cluster, _local_actor(), reason)
-    console().print(f"frozen: {'all clusters' if cluster == '*' else cluster}; lift it with `opsdesk unfreeze`")
+    option = "" if cluster == "*" else f" --cluster {cluster}"
+    frozen = "all clusters" if cluster == "*" else cluster
+    console().print(f"frozen: {frozen}; lift it with `opsdesk unfreeze{option}`", markup=False)
 
 
 def unfreeze(cluster: Annotated[str, typer.Option(help="One cluster; default: the freeze of all.")] = "*") -> None:
@@ -47,7 +52,11 @@ def unfreeze(cluster: Annotated[str, typer.Option(help="One cluster; default: th
 
     with open_ledger(Settings.load()) as ledger:
         was = ledger.switches.unfreeze(cluster, _local_actor())
+        still = [freeze.cluster for freeze in ledger.switches.list()]
     console().print("unfrozen" if was else "it was not frozen")
+    for name in still:
+        option = "" if name == "*" else f" --cluster {name}"
+        console().print(f"still frozen: {name}; lift it with `opsdesk unfreeze{option}`", markup=False)
 
 
 def upgrade() -> None:
@@ -79,6 +88,7 @@ def add_source(
     as_json: AsJson = False,
 ) -> None:
     """Add a source of alerts."""
+    import re
     import secrets
 
     from api.bootstrap import open_ledger
@@ -86,6 +96,11 @@ def add_source(
     from api.settings import WEAK_SECRETS, Settings
     from knowledge.errors import BadInput
 
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
+        raise BadInput(
+            f"{name!r} cannot be a source's id: the webhook's URL ends with it",
+            next_step="letters, digits and . _ - (at most 63)",
+        )
     if secret and (secret.lower() in WEAK_SECRETS or len(secret) < 16):
         raise BadInput(
             "the secret is a default one or shorter than 16 characters", next_step="leave it out to get one made"
@@ -119,13 +134,28 @@ def list_sources(as_json: AsJson = False) -> None:
     print_table("Sources", ("id", "kind", "auth"), rows, empty="No sources yet: opsdesk source add alertmanager")
 
 
+@sources.command("remove")
+def remove_source(name: Annotated[str, typer.Argument(help="Its id.")]) -> None:
+    """Remove a source: its webhooks are refused from now on. What it has sent stays."""
+    from api.bootstrap import open_ledger
+    from api.commands.output import console
+    from api.settings import Settings
+
+    with open_ledger(Settings.load()) as ledger:
+        ledger.sources.remove(name, actor=_local_actor())
+    console().print(f"removed {name}", markup=False)
+
+
 @detectors.command("list")
 def list_detectors(layer: Annotated[str, typer.Option(help="Only this layer.")] = "", as_json: AsJson = False) -> None:
     """List what is watched for."""
     from api.commands.output import print_json, print_table
     from api.settings import Settings
+    from knowledge.vocabulary import Layer
     from tools.detectors.library import load_detectors
 
+    if layer and layer not in list(Layer):
+        raise typer.BadParameter(f"{layer!r} is not one of {', '.join(Layer)}", param_hint="--layer")
     library = load_detectors(Settings.load().knowledge.detector_folders)
     found = [one for one in library.by_id.values() if not layer or one.layer.value == layer]
     if as_json:
@@ -133,7 +163,12 @@ def list_detectors(layer: Annotated[str, typer.Option(help="Only this layer.")] 
         return
     rows = [(d.id, d.layer.value, d.severity.value, f"{d.title.en} / {d.title.zh}") for d in found]
     print_table(
-        f"{len(rows)} detectors", ("id", "layer", "severity", "title"), rows, empty=f"No detector in layer {layer!r}."
+        f"{len(rows)} detectors",
+        ("id", "layer", "severity", "title"),
+        rows,
+        empty=f"No detector in layer {layer!r}.",
+        folding=("title",),
+        dropping=("severity", "layer"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,25 +27,49 @@ def diagnose(
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where to look first.")] = "",
     service: Annotated[str, typer.Option(help="The service it is about.")] = "",
     minutes: Annotated[int, typer.Option(help="How far back the trouble may have begun.", min=1, max=1440)] = MINUTES,
+    lang: Annotated[Literal["zh", "en"] | None, typer.Option(help="Of the words; default: the question's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Diagnose a cluster now, without a model and without a server.
 
-    Exit code 0: no fault now; 1: a fault; 2: not enough evidence.
+    Exit code 0: no fault now; 1: a fault; 2: not enough evidence, or no look was possible; 75: the cluster is away.
     """
+    from api.commands.output import EXIT_TEMPORARY, tell_error
+    from knowledge.errors import OpsdeskError
+
+    try:
+        code = _diagnose(question, cluster, kubeconfig, context, prometheus, namespace, service, minutes, lang, as_json)
+    except OpsdeskError as error:  # 1 would say that a fault was found
+        code = EXIT_TEMPORARY if tell_error(error) == EXIT_TEMPORARY else 2
+    raise typer.Exit(code)
+
+
+def _diagnose(
+    question: str,
+    cluster: str,
+    kubeconfig: Path | None,
+    context: str,
+    prometheus: str,
+    namespace: str,
+    service: str,
+    minutes: int,
+    lang: str | None,
+    as_json: bool,
+) -> int:
     import asyncio
 
     from agent.reasoning.triage import language_of
     from api.commands.output import console, print_json
     from api.commands.render import render_diagnosis
     from api.settings import Settings
+    from knowledge.vocabulary import Language
 
     settings = Settings.load()
     target = _target(settings, cluster, kubeconfig, context, prometheus)
     if not as_json:
         console(to_stderr=True).print(f"looking at cluster {target.name} ...", style="dim", markup=False)
     found = asyncio.run(_look(settings, target, question, namespace, service, minutes))
-    language = language_of(question) if question else settings.desk.language
+    language = Language(lang or (language_of(question) if question else settings.desk.language))
     if as_json:
         print_json(
             {
@@ -57,7 +81,7 @@ def diagnose(
         )
     else:
         render_diagnosis(found.diagnosis, language)
-    raise typer.Exit({"no_fault": 0, "fault": 1, "unknown": 2}[found.diagnosis.verdict.value])
+    return {"no_fault": 0, "fault": 1, "unknown": 2}[found.diagnosis.verdict.value]
 
 
 def _target(
@@ -100,4 +124,6 @@ async def _look(
         until=now,
     )
     detectors = load_detectors(settings.knowledge.detector_folders)
-    return await look(open_cluster(target), focus, open_collectors(), detectors, clock)
+    cluster = open_cluster(target)
+    await cluster.reader.version()  # a cluster that lets nobody in is an error here: there is nothing to diagnose
+    return await look(cluster, focus, open_collectors(), detectors, clock)

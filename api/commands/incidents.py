@@ -1,15 +1,15 @@
-"""Tickets, incidents, reviews and approvals from a terminal: the HTTP API with the person's own token."""
+"""Tickets, questions and incidents from a terminal: the HTTP API with the person's own token."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from api.commands.client import DeskClient
+    from knowledge.vocabulary import Language
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WAIT_STAGES = frozenset({"answer", "hand_over", "learn"})
@@ -23,12 +23,10 @@ def register(app: typer.Typer) -> None:
     app.command()(ask)
     app.command()(incidents)
     app.add_typer(incident, name="incident", help="One incident: show, assign, merge, close, reopen.")
-    app.command()(review)
-    app.command()(approve)
-    app.command()(reject)
 
 
-def _client() -> DeskClient:
+def open_client() -> DeskClient:
+    """With the settings of this machine and the token of this person."""
     from api.commands.client import DeskClient
     from api.settings import Settings
 
@@ -38,6 +36,7 @@ def _client() -> DeskClient:
 Cluster = Annotated[str, typer.Option(help="The cluster; default: the only one configured at the server.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Where to look first.")]
 Service = Annotated[str, typer.Option(help="The service it is about.")]
+Lang = Annotated[Literal["zh", "en"] | None, typer.Option(help="Language of the words; default: the incident's.")]
 
 
 def ticket(
@@ -48,17 +47,19 @@ def ticket(
     namespace: Namespace = "",
     service: Service = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show each stage as it happens.")] = False,
+    lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
     """Open a ticket."""
+    from api.commands.files import decoded, read_bounded
     from api.commands.output import console, print_json
 
-    words = sys.stdin.read() if text == "-" else text
-    with _client() as client:
+    words = decoded(read_bounded("-"), "-") if text == "-" else text
+    with open_client() as client:
         body = {"text": words, "cluster": cluster, "namespace": namespace, "service": service, "channel": "cli"}
         opened = client.post("/tickets", body)
         if follow:
-            _follow(client, opened["id"], as_json=as_json)
+            _follow(client, opened["id"], lang, as_json=as_json)
             return
     if as_json:
         print_json(opened)
@@ -72,26 +73,28 @@ def ask(
     cluster: Cluster = "",
     namespace: Namespace = "",
     service: Service = "",
+    lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask, wait, and read the answer with its citations."""
     from api.commands.output import clean, console, print_json
 
-    with _client() as client:
+    with open_client() as client:
         body = {"text": question, "cluster": cluster, "namespace": namespace, "service": service, "channel": "cli"}
         opened = client.post("/tickets", body)
+        language = _language(client, opened["id"], lang)
         for entry in client.events(f"/incidents/{opened['id']}/events"):
-            stage = entry.get("stage", "")
-            if not as_json and stage not in WAIT_STAGES:
-                console(to_stderr=True).print(clean(entry["summary"]["en"]), style="dim", markup=False)
-            if stage in WAIT_STAGES:
-                if as_json:
-                    print_json({"incident_id": opened["id"], **(entry.get("data") or {"text": entry["summary"]["en"]})})
-                else:
-                    console().print(
-                        clean((entry.get("data") or {}).get("text") or entry["summary"]["en"]), markup=False
-                    )
-                return
+            stage, summary = entry.get("stage", ""), entry["summary"][language]
+            if stage not in WAIT_STAGES:
+                if not as_json:
+                    console(to_stderr=True).print(clean(summary), style="dim", markup=False)
+                continue
+            data = entry.get("data") or {}
+            if as_json:
+                print_json({"incident_id": opened["id"], **(data or {"text": summary})})
+            else:
+                console().print(clean(data.get("text") or summary), markup=False)
+            return
 
 
 def incidents(
@@ -108,7 +111,7 @@ def incidents(
 
     from api.commands.output import age, console, print_json, print_table
 
-    with _client() as client:
+    with open_client() as client:
         page = client.get(
             "/incidents", status=status, severity=severity, service=service, cluster=cluster, limit=limit, before=before
         )
@@ -128,7 +131,14 @@ def incidents(
         for one in page["items"]
     ]
     columns = ("id", "severity", "status", "where", "title", "opened", "assignee")
-    print_table("Incidents", columns, rows, empty='No incidents. Open one: opsdesk ticket "qwen2-7b is slow" --follow')
+    print_table(
+        "Incidents",
+        columns,
+        rows,
+        empty='No incidents. Open one: opsdesk ticket "qwen2-7b is slow" --follow',
+        folding=("title", "where"),
+        dropping=("assignee", "where", "opened", "severity"),
+    )
     if page.get("next"):
         console().print(f"more: --before {page['next']}", markup=False)
 
@@ -137,22 +147,25 @@ def incidents(
 def show(
     incident_id: str,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing what happens.")] = False,
+    lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one incident: diagnosis, script, review, execution, timeline."""
     from api.commands.output import print_json
     from api.commands.render import render_incident
+    from knowledge.vocabulary import Language
 
-    with _client() as client:
+    with open_client() as client:
         if follow:
-            _follow(client, incident_id, as_json=as_json)
+            _follow(client, incident_id, lang, as_json=as_json)
             return
-        found = client.get(f"/incidents/{incident_id}")
-        timeline = client.get(f"/incidents/{incident_id}/timeline")
+        path = incident_path(incident_id)
+        found = client.get(path)
+        timeline = client.get(f"{path}/timeline")
     if as_json:
         print_json({**found, "timeline": timeline["items"]})
     else:
-        render_incident(found, timeline["items"])
+        render_incident(found, timeline["items"], Language(lang) if lang else None)
 
 
 @incident.command()
@@ -182,99 +195,43 @@ def reopen(incident_id: str, reason: str) -> None:
 def _act(incident_id: str, verb: str, body: dict[str, Any], done: str) -> None:
     from api.commands.output import console
 
-    with _client() as client:
-        client.post(f"/incidents/{incident_id}/{verb}", body)
+    with open_client() as client:
+        client.post(f"{incident_path(incident_id)}/{verb}", body)
     console().print(done, markup=False)
 
 
-def _follow(client: DeskClient, incident_id: str, *, as_json: bool) -> None:
+def incident_path(incident_id: str) -> str:
+    """The path of an incident's resource; what cannot be an id goes to no server."""
+    import re
+
+    from knowledge.errors import NotFound
+
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", incident_id):
+        raise NotFound(f"{incident_id!r} is no incident's id", next_step="opsdesk incidents lists them")
+    return f"/incidents/{incident_id}"
+
+
+def _language(client: DeskClient, incident_id: str, lang: str | None) -> Language:
+    from knowledge.vocabulary import Language
+
+    return Language(lang or client.get(incident_path(incident_id))["incident"]["language"])
+
+
+def _follow(client: DeskClient, incident_id: str, lang: str | None, *, as_json: bool) -> None:
     """Prints each timeline entry as it comes, until the incident rests."""
     import json
 
     from api.commands.render import print_entry
 
-    for entry in client.events(f"/incidents/{incident_id}/events"):
+    path = incident_path(incident_id)
+    language = _language(client, incident_id, lang)
+    for entry in client.events(f"{path}/events"):
         if as_json:
             sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
             sys.stdout.flush()
         else:
-            print_entry(entry)
+            print_entry(entry, language)
         if entry.get("stage") in {"hand_over", "learn", "close"}:
             return
-        if (
-            entry.get("stage") == "answer"
-            and client.get(f"/incidents/{incident_id}")["incident"]["status"] == "answered"
-        ):
+        if entry.get("stage") == "answer" and client.get(path)["incident"]["status"] == "answered":
             return
-
-
-def review(
-    what: Annotated[str, typer.Argument(help="A script file, `-` for stdin, or an incident id.")],
-    as_json: AsJson = False,
-) -> None:
-    """Review a script offline (file or stdin), or show the review of an incident's plan.
-
-    Exit code 0: automatic or approvable; 3: forbidden or refused.
-    """
-    from api.commands.output import print_json
-    from api.commands.render import render_offline_verdict, render_review
-
-    path = Path(what)
-    if what == "-" or path.exists():
-        from api.bootstrap import load_policy
-        from api.commands.files import read_script
-        from api.settings import Settings
-        from tools.safety.offline import judge_script
-
-        text = read_script(sys.stdin.buffer.read() if what == "-" else path.read_bytes(), what)
-        verdict = judge_script(text, load_policy(Settings.load()))
-        if as_json:
-            print_json(verdict)
-        else:
-            render_offline_verdict(verdict, text)
-        raise typer.Exit(3 if verdict.verdict in {"forbidden", "refused"} else 0)
-    with _client() as client:
-        found = client.get(f"/incidents/{what}")
-    if as_json:
-        print_json({"plan": found.get("plan"), "review": found.get("review"), "approval": found.get("approval")})
-    else:
-        render_review(found)
-
-
-def approve(
-    incident_id: str,
-    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again on the terminal.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Approve the plan that waits. Shows the review first; approves exactly the digest that was shown."""
-    _decide(incident_id, "approve", reason, yes=yes, as_json=as_json)
-
-
-def reject(incident_id: str, reason: Annotated[str, typer.Argument(help="Why not.")], as_json: AsJson = False) -> None:
-    """Reject the plan that waits."""
-    _decide(incident_id, "reject", reason, yes=True, as_json=as_json)
-
-
-def _decide(incident_id: str, decision: str, reason: str, *, yes: bool, as_json: bool) -> None:
-    from api.commands.output import console, print_json
-    from api.commands.render import render_review
-    from knowledge.errors import WrongState
-
-    with _client() as client:
-        found = client.get(f"/incidents/{incident_id}")
-        approval = found.get("approval")
-        if not approval or approval["status"] != "waiting":
-            raise WrongState(
-                f"nothing waits for approval in {incident_id}", next_step=f"opsdesk incident show {incident_id}"
-            )
-        if not as_json:
-            render_review(found)
-        if not yes:
-            typer.confirm(f"{decision} plan {approval['plan_id']} ({approval['digest'][:19]}...)?", abort=True)
-        body = {"decision": decision, "reason": reason, "digest": approval["digest"]}
-        decided = client.post(f"/approvals/{approval['id']}", body)
-    if as_json:
-        print_json(decided)
-    else:
-        console().print(f"approval is {decided['status']}", markup=False)

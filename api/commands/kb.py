@@ -89,6 +89,8 @@ def list_entries(
         f"{len(rows)} {'documents' if documents else 'cases'}",
         ("id", "kind", "layer", "title", "标题", "source"),
         shown,
+        folding=("title", "标题", "source"),
+        dropping=("source", "layer", "kind", "标题"),
         empty="Nothing here yet. Add some: opsdesk kb import FOLDER",
     )
 
@@ -159,7 +161,7 @@ def _show_report(report: ImportReport) -> None:
     told = [file for file in report.files if file.reason]
     if told:
         rows = [(file.path, str(file.line or ""), file.outcome, file.reason) for file in told]
-        print_table("Not taken in", ("file", "line", "", "reason"), rows, empty="")
+        print_table("Not taken in", ("file", "line", "", "reason"), rows, empty="", folding=("file", "reason"))
     counts = (
         f"{report.count(outcome)} {outcome}" for outcome in ("added", "updated", "unchanged", "skipped", "failed")
     )
@@ -180,7 +182,12 @@ def _show_hits(found: Found) -> None:
     if found.notice:
         console(to_stderr=True).print(clean(found.notice.en), style="yellow", markup=False)
     print_table(
-        "Found", ("score", "id", "what", "why"), rows, empty="Nothing matches. Try other words, or fewer filters."
+        "Found",
+        ("score", "id", "what", "why"),
+        rows,
+        empty="Nothing matches. Try other words, or fewer filters.",
+        folding=("what", "why"),
+        dropping=("why", "score"),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Status = Literal["proposed", "accepted", "rejected"]
 Who = Annotated[str, typer.Option("--as", help="The user who decides; a responder, an approver or an admin.")]
 
 
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def lessons(
-    status: Annotated[str, typer.Option(help="proposed, accepted or rejected.")] = "proposed", as_json: AsJson = False
+    status: Annotated[Status, typer.Option(help="What became of them.")] = "proposed", as_json: AsJson = False
 ) -> None:
     """List the cases that resolved incidents propose."""
     from api.bootstrap import open_ledger
@@ -32,7 +33,7 @@ def lessons(
         return
     rows = [(one.id, one.case_id, one.incident_id, age(one.created_at)) for one in found]
     columns = ("lesson", "case", "incident", "proposed")
-    print_table(f"Lessons, {status}", columns, rows, empty="None: each resolved incident proposes one.")
+    print_table(f"Lessons, {status}", columns, rows, empty="None here: each resolved incident proposes one.")
 
 
 def accept(
@@ -44,6 +45,7 @@ def accept(
 ) -> None:
     """Take a lesson into the knowledge base as a case. Edit it first if names of the one incident should go."""
     from api.bootstrap import open_ledger, open_library
+    from api.commands.files import read_text
     from api.commands.output import console
     from api.settings import Settings
     from knowledge.case_file import parse_case
@@ -54,7 +56,7 @@ def accept(
         principal = ledger.principals.by_name(who)
         _check_role(principal.roles, who)
         lesson = ledger.lessons.get(lesson_id)
-        markdown = edited.read_text(encoding="utf-8") if edited else lesson.markdown
+        markdown = read_text(edited) if edited else lesson.markdown
         case = parse_case(markdown, validate_template, source=str(edited or lesson_id))
         ledger.lessons.decide(lesson_id, "accepted", principal, markdown)
         library = open_library(settings, ledger)

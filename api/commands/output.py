@@ -37,21 +37,74 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
-    """A table, or the sentence ``empty`` that says how to get a first row."""
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    empty: str,
+    folding: Sequence[str] = (),
+    dropping: Sequence[str] = (),
+) -> None:
+    """A table, or the sentence ``empty`` that says how to get a first row.
+
+    Ids and other single words stay whole: only the columns in ``folding`` break their text, and on a narrow terminal those in
+    ``dropping`` are left out, the first one first. Into a pipe everything goes unbroken.
+    """
     from rich.table import Table
     from rich.text import Text
 
-    listed = [list(row) for row in rows]
+    out = console()
+    listed = [[clean(cell) for cell in row] for row in rows]
     if not listed:
-        console().print(Text(empty, style="dim"))
+        out.print(Text(empty, style="dim"), soft_wrap=not out.is_terminal)
         return
+    width = out.width if out.is_terminal else None
+    shown = columns_that_fit(columns, listed, width, folding=folding, dropping=dropping)
     table = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for place in shown:
+        folds = columns[place] in folding
+        table.add_column(columns[place], overflow="fold", no_wrap=not folds, min_width=FOLDED if folds else None)
     for row in listed:
-        table.add_row(*(Text(clean(cell)) for cell in row))
-    console().print(table)
+        table.add_row(*(Text(row[place]) for place in shown))
+    out.print(table, width=width or _natural_width(columns, listed), crop=width is not None)
+    if len(shown) < len(columns):
+        left_out = ", ".join(name for place, name in enumerate(columns) if place not in shown)
+        out.print(f"(left out for want of room: {left_out}; --json shows all)", style="dim", markup=False)
+
+
+FOLDED = 20
+"""The least room for text that breaks over lines; a narrower column cannot be read."""
+
+
+def columns_that_fit(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int | None,
+    *,
+    folding: Sequence[str],
+    dropping: Sequence[str],
+) -> list[int]:
+    """The places of the columns to show in ``width`` cells (None: as many as it takes)."""
+    needed = _natural_widths(columns, rows)
+    needed = [min(cells, FOLDED) if name in folding else cells for name, cells in zip(columns, needed, strict=True)]
+    shown = list(range(len(columns)))
+    for name in dropping:
+        if width is None or sum(needed[place] + 3 for place in shown) + 1 <= width:
+            break
+        shown.remove(columns.index(name))
+    return shown
+
+
+def _natural_widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    from rich.cells import cell_len
+
+    cells = [[name, *(line for row in rows for line in row[place].split("\n"))] for place, name in enumerate(columns)]
+    return [max(map(cell_len, column)) for column in cells]
+
+
+def _natural_width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    return sum(cells + 3 for cells in _natural_widths(columns, rows)) + 1
 
 
 def clean(text: str) -> str:
@@ -93,9 +146,10 @@ def tell_error(error: OpsdeskError) -> int:
     if isinstance(error, BadInput) and (error.source or error.line):
         where = f" ({error.source}{f', line {error.line}' if error.line else ''})"
     out = console(to_stderr=True)
-    out.print(Text.assemble((f"{error.title}: ", "bold red"), clean(error.message), where))
+    unbroken = not out.is_terminal  # a log's reader searches whole lines
+    out.print(Text.assemble((f"{error.title}: ", "bold red"), clean(error.message), where), soft_wrap=unbroken)
     if error.next_step:
-        out.print(Text.assemble(("next: ", "bold"), clean(error.next_step)))
+        out.print(Text.assemble(("next: ", "bold"), clean(error.next_step)), soft_wrap=unbroken)
     if isinstance(error, Temporary):
         return EXIT_TEMPORARY
     return EXIT_REFUSED if isinstance(error, Refused) else EXIT_PERMANENT

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from knowledge.vocabulary import Role
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -38,10 +41,7 @@ def add(
     from knowledge.errors import BadInput
     from knowledge.vocabulary import Role, Scope
 
-    try:
-        roles = frozenset(Role(one) for one in role)
-    except ValueError as error:
-        raise BadInput(f"{error}; roles are {', '.join(Role)}") from error
+    roles = _roles(role)
     if machine and Role.APPROVER in roles:
         raise BadInput("a machine cannot be an approver", next_step="give the role to a person")
     scope = Scope(
@@ -104,7 +104,9 @@ def list_users(as_json: AsJson = False) -> None:
         for p in principals
     ]
     empty = "No users yet. Add the first: opsdesk user add alice --role admin --role responder"
-    print_table("Users", ("name", "roles", "namespaces", "services", "kind"), rows, empty=empty)
+    columns = ("name", "roles", "namespaces", "services", "kind")
+    folding = ("roles", "namespaces", "services")
+    print_table("Users", columns, rows, empty=empty, folding=folding, dropping=("kind", "services"))
 
 
 @app.command()
@@ -129,13 +131,8 @@ def roles(name: str, role: Roles) -> None:
     from api.bootstrap import open_ledger
     from api.commands.output import console
     from api.settings import Settings
-    from knowledge.errors import BadInput
-    from knowledge.vocabulary import Role
 
-    try:
-        wanted = frozenset(Role(one) for one in role)
-    except ValueError as error:
-        raise BadInput(f"{error}; roles are {', '.join(Role)}") from error
+    wanted = _roles(role)
     with open_ledger(Settings.load()) as ledger:
         ledger.principals.set_roles(ledger.principals.by_name(name).id, wanted, actor=_local_actor())
     console().print(f"{name}: {', '.join(sorted(wanted))}")
@@ -163,6 +160,16 @@ def disable(name: str) -> None:
     with open_ledger(Settings.load()) as ledger:
         ledger.principals.disable(ledger.principals.by_name(name).id, actor=_local_actor())
     console().print(f"disabled {name}")
+
+
+def _roles(given: list[str]) -> frozenset[Role]:
+    from knowledge.errors import BadInput
+    from knowledge.vocabulary import Role
+
+    unknown = [name for name in given if name not in list(Role)]
+    if unknown:
+        raise BadInput(f"there is no role {unknown[0]!r}", next_step=f"the roles are {', '.join(Role)}")
+    return frozenset(map(Role, given))
 
 
 def _local_actor() -> str:

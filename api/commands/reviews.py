@@ -1,0 +1,120 @@
+"""Reviews and the decisions about them: a script judged offline, a plan read, approved or rejected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from api.commands.incidents import AsJson, Lang, incident_path, open_client
+
+if TYPE_CHECKING:
+    from knowledge.vocabulary import Language
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(review)
+    app.command()(approve)
+    app.command()(reject)
+
+
+def review(
+    what: Annotated[str, typer.Argument(help="A script file, `-` for stdin, or an incident id.")],
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Review a script offline (file or stdin), or show the review of an incident's plan.
+
+    Exit code 0: automatic or approvable; 3: forbidden or refused.
+    """
+    from api.commands.output import print_json
+    from api.commands.render import render_review
+
+    if what == "-" or Path(what).exists() or not _may_be_id(what):
+        _review_offline(what, lang, as_json=as_json)
+    with open_client() as client:
+        found = client.get(incident_path(what))
+    if as_json:
+        print_json({"plan": found.get("plan"), "review": found.get("review"), "approval": found.get("approval")})
+    else:
+        render_review(found, _language_of(found, lang))
+
+
+def _may_be_id(what: str) -> bool:
+    return what.startswith("inc-") and "/" not in what and "." not in what
+
+
+def _language_of(found: dict[str, Any], lang: str | None) -> Language:
+    from knowledge.vocabulary import Language
+
+    return Language(lang or found["incident"]["language"])
+
+
+def _review_offline(what: str, lang: str | None, *, as_json: bool) -> NoReturn:
+    from api.bootstrap import load_policy
+    from api.commands.files import read_bounded, read_script
+    from api.commands.output import print_json
+    from api.commands.render import render_offline_verdict
+    from api.settings import Settings
+    from knowledge.vocabulary import Language
+    from tools.safety.offline import judge_script
+
+    settings = Settings.load()
+    text = read_script(read_bounded(what), what)
+    verdict = judge_script(text, load_policy(settings))
+    if as_json:
+        print_json(verdict)
+    else:
+        render_offline_verdict(verdict, text, Language(lang or settings.desk.language))
+    raise typer.Exit(3 if verdict.verdict in {"forbidden", "refused"} else 0)
+
+
+def approve(
+    incident_id: str,
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again on the terminal.")] = False,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve the plan that waits. Shows the review first; approves exactly the digest that was shown."""
+    _decide(incident_id, "approve", reason, lang, yes=yes, as_json=as_json)
+
+
+def reject(incident_id: str, reason: Annotated[str, typer.Argument(help="Why not.")], as_json: AsJson = False) -> None:
+    """Reject the plan that waits."""
+    _decide(incident_id, "reject", reason, None, yes=True, as_json=as_json)
+
+
+def _decide(incident_id: str, decision: str, reason: str, lang: str | None, *, yes: bool, as_json: bool) -> None:
+    from api.commands.output import console, print_json
+    from api.commands.render import render_review
+    from knowledge.errors import WrongState
+
+    with open_client() as client:
+        found = client.get(incident_path(incident_id))
+        approval = found.get("approval")
+        if not approval or approval["status"] != "waiting":
+            raise WrongState(
+                f"nothing waits for approval in {incident_id}", next_step=f"opsdesk incident show {incident_id}"
+            )
+        if not as_json:
+            render_review(found, _language_of(found, lang))
+        if not yes:
+            _confirm(f"{decision} plan {approval['plan_id']} ({approval['digest'][:19]}...)?")
+        body = {"decision": decision, "reason": reason, "digest": approval["digest"]}
+        decided = client.post(f"/approvals/{approval['id']}", body)
+    if as_json:
+        print_json(decided)
+    else:
+        console().print(f"approval is {decided['status']}", markup=False)
+
+
+def _confirm(question: str) -> None:
+    import sys
+
+    from knowledge.errors import BadInput
+
+    if not sys.stdin.isatty():
+        raise BadInput("nobody is at the terminal to confirm it", next_step="read the review, then give --yes")
+    typer.confirm(question, abort=True, err=True)
