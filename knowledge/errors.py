@@ -82,7 +82,11 @@ class MetricsUnreachable(Temporary):
 
 
 class ModelUnavailable(Temporary):
+    """``tokens`` and ``cost`` are what was spent before it failed."""
+
     title = "model unavailable"
+    tokens = 0
+    cost = 0.0
 
 
 class LedgerBusy(Temporary):
@@ -174,7 +178,11 @@ class AnswerTooLarge(Permanent):
 
 
 class ModelAnswerInvalid(Permanent):
+    """``tokens`` and ``cost`` are what the answers cost that were of no use."""
+
     title = "model answer invalid"
+    tokens = 0
+    cost = 0.0
 
 
 class BudgetSpent(Permanent):

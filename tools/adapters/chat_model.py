@@ -93,7 +93,11 @@ class OpenAICompatibleModel:
         spent = ModelUsage()
         complaint = ""
         for _ in range(MOST_UNFIT + 1):
-            message, usage = await self._ask_for_json(system, user, schema, complaint, max_tokens)
+            try:
+                message, usage = await self._ask_for_json(system, user, schema, complaint, max_tokens)
+            except ModelUnavailable as error:
+                error.tokens, error.cost = spent.input_tokens + spent.output_tokens, spent.cost
+                raise
             spent = added(spent, usage)
             text = _text(message)
             try:
@@ -102,10 +106,12 @@ class OpenAICompatibleModel:
                 is_cut = message.response_metadata.get("finish_reason") == "length"
                 complaint = f"{error}" + (f" (it was cut at {max_tokens} tokens: be brief)" if is_cut else "")
                 _log.info("model_answer_unfit", profile=self.profile, complaint=complaint)
-        raise ModelAnswerInvalid(
+        useless = ModelAnswerInvalid(
             f"the model {self._profile.model} gave {MOST_UNFIT + 1} answers that do not fit: {complaint}",
             next_step="use a model that follows instructions better, or set the profile's structured to another way",
         )
+        useless.tokens, useless.cost = spent.input_tokens + spent.output_tokens, spent.cost
+        raise useless
 
     async def _ask_for_json(
         self, system: str, user: str, schema: Json, complaint: str, max_tokens: int
