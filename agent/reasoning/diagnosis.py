@@ -63,7 +63,7 @@ def conclude(
 def is_blinding(gap: Gap, focus: Focus) -> bool:
     """Whether the gap hides what every conclusion rests on. A list that was cut, or a namespace apart from the focus, is a
     gap to show, but no blindness."""
-    if gap.source in ("logs", "metrics", "custom", "events") or any(
+    if gap.source in ("logs", "metrics", "custom", "events", "request") or any(
         word in gap.reason for word in ("more than", "only the first")
     ):
         return False
