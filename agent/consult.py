@@ -3,14 +3,24 @@ error of the incident."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import structlog
 
 from agent.deps import Deps
 from agent.state import JsonObject
 from knowledge.errors import BudgetSpent, ModelAnswerInvalid, ModelUnavailable
-from knowledge.vocabulary import Json
+from knowledge.vocabulary import Evidence, Json
+from tools.ports import ModelAnswer
+from tools.redaction import redact_text
 
 MATERIAL_CHARACTERS = 16_000
+SHARE_OF_NODE = 0.6
+"""Of a node's time a question may take at most this, retries included: what is left carries the offline answer on."""
+
+log = structlog.get_logger("opsdesk.model")
 
 DIAGNOSE_SCHEMA: Json = {
     "title": "second_reading",
@@ -40,16 +50,12 @@ DIAGNOSE_SCHEMA: Json = {
         },
         "requests": {
             "type": "array",
-            "maxItems": 5,
+            # Loose on purpose: a request that cannot be served becomes a gap; it does not spoil the answer around it.
             "items": {
                 "type": "object",
-                "additionalProperties": False,
-                "required": ["kind", "object_kind", "namespace", "name", "container", "query", "why"],
                 "properties": {
-                    "kind": {"type": "string", "enum": ["logs", "object", "events", "metric"]},
-                    **{
-                        n: {"type": "string"} for n in ("object_kind", "namespace", "name", "container", "query", "why")
-                    },
+                    "kind": {"description": "logs, object, events or metric"},
+                    **{n: {} for n in ("object_kind", "namespace", "name", "container", "query", "why")},
                 },
             },
         },
@@ -85,26 +91,67 @@ async def consult(
     schema: Json | None = None,
     maximum_tokens: int = 2_000,
 ) -> Reply:
-    """One question to the model in use. ``use`` is what the incident has spent; the reply carries the new sum."""
-    spent: JsonObject = dict(use or {"tokens": 0, "cost": 0.0, "calls": 0})
+    """One question to the model in use. ``use`` is what the incident has spent; the reply carries the new sum.
+
+    The question is redacted once more: a complaint or a gap may hold what no collector has seen.
+    """
+    spent: JsonObject = {"tokens": 0, "cost": 0.0, "calls": 0, **(use or {})}
     if deps.model is None:
         return Reply(spent, note="no model is configured")
     try:
-        _check_budget(deps, spent, len(system) + len(user), maximum_tokens)
-        answer = await deps.model.answer(system, user, schema=schema, max_tokens=maximum_tokens)
-    except (ModelUnavailable, ModelAnswerInvalid, BudgetSpent) as error:
-        spent["calls"] = int(spent["calls"]) + 1
-        return Reply(spent, note=f"{deps.model.profile}: {error.title}: {error.message}"[:500])
+        check_budget(deps, spent, len(system) + len(user), maximum_tokens)
+    except BudgetSpent as error:
+        return Reply(spent, note=f"{error.title}: {error.message}")
     spent["calls"] = int(spent["calls"]) + 1
-    spent["tokens"] = int(spent["tokens"]) + answer.usage.input_tokens + answer.usage.output_tokens
-    spent["cost"] = float(spent["cost"]) + answer.usage.cost
+    seconds = deps.options.node_timeout_seconds * SHARE_OF_NODE
+    try:
+        async with asyncio.timeout(seconds):
+            answer = await deps.model.answer(system, redact_text(user), schema=schema, max_tokens=maximum_tokens)
+    except (ModelUnavailable, ModelAnswerInvalid) as error:
+        _add(spent, error.tokens, error.cost)
+        return Reply(spent, note=redact_text(f"{deps.model.profile}: {error.title}: {error.message}")[:500])
+    except TimeoutError:
+        _add(spent, _forecast(len(system) + len(user), maximum_tokens), 0.0)
+        return Reply(spent, note=f"{deps.model.profile}: model unavailable: no answer within {seconds:g} s")
+    except Exception as error:
+        # The model only adds: a bug on the way to it must not cost the incident its offline answer.
+        log.exception("model_bug", profile=deps.model.profile)
+        return Reply(spent, note=f"{deps.model.profile}: failed unexpectedly ({type(error).__name__})")
+    return _told(spent, answer)
+
+
+def _told(spent: JsonObject, answer: ModelAnswer) -> Reply:
+    _add(spent, answer.usage.input_tokens + answer.usage.output_tokens, answer.usage.cost)
     return Reply(spent, parsed=answer.parsed, text=answer.text)
 
 
-def _check_budget(deps: Deps, spent: JsonObject, characters: int, maximum_tokens: int) -> None:
+def _add(spent: JsonObject, tokens: int, cost: float) -> None:
+    """A server that tells a negative use gives no budget back."""
+    spent["tokens"] = int(spent["tokens"]) + max(tokens, 0)
+    spent["cost"] = float(spent["cost"]) + max(cost, 0.0)
+
+
+def _forecast(characters: int, maximum_tokens: int) -> int:
+    return characters // 3 + maximum_tokens
+
+
+def check_budget(deps: Deps, spent: JsonObject, characters: int, maximum_tokens: int) -> None:
     """A rough forecast (three characters a token) is enough to stop before the budget, not after it."""
-    forecast = int(spent["tokens"]) + characters // 3 + maximum_tokens
-    if forecast > deps.options.model_token_budget:
-        raise BudgetSpent(f"{spent['tokens']} of {deps.options.model_token_budget} tokens are used up")
+    if int(spent["tokens"]) + _forecast(characters, maximum_tokens) > deps.options.model_token_budget:
+        raise BudgetSpent(
+            f"{spent['tokens']} of {deps.options.model_token_budget} tokens are used up, and the next question needs "
+            f"about {_forecast(characters, maximum_tokens)}"
+        )
     if float(spent["cost"]) >= deps.options.model_cost_budget:
         raise BudgetSpent(f"cost {spent['cost']:.4f} has reached the budget {deps.options.model_cost_budget}")
+
+
+def shown_evidence(items: Iterable[Evidence]) -> list[Evidence]:
+    """As much of the evidence as fits the model's window, in the order given; what does not fit is left out."""
+    shown: dict[str, Evidence] = {}
+    characters = 0
+    for item in items:
+        if item.id not in shown and characters + len(item.text) <= MATERIAL_CHARACTERS:
+            characters += len(item.text)
+            shown[item.id] = item
+    return list(shown.values())

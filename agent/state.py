@@ -22,7 +22,7 @@ class IncidentState(TypedDict, total=False):
     recalled: list[JsonObject]  # retrieve: RecalledCase, best first
     diagnosis: JsonObject  # diagnose: the small part of the Diagnosis; the whole is in the ledger
     evidence_requests: list[JsonObject]  # diagnose: typed requests that collect serves in the next round
-    model_use: JsonObject  # diagnose: {"tokens", "cost", "calls"}, cumulative
+    model_use: JsonObject  # diagnose, answer, plan: {"tokens", "cost", "calls"}, cumulative over all of them
     answered: bool  # answer
     plan_id: str  # plan: empty when there is nothing to run, with `plan_reason`
     plan_reason: str  # plan

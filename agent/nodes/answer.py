@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import dataclass
 
 from agent.consult import MATERIAL_CHARACTERS, consult
 from agent.deps import Deps
 from agent.prompts import prompt
 from agent.reasoning.wording import diagnosis_answer, passages_answer
-from agent.state import IncidentState
+from agent.state import IncidentState, JsonObject
 from knowledge.errors import Temporary
-from knowledge.vocabulary import Answer, Diagnosis, IncidentStatus, Intent, Passage, RecalledCase, Text, Triage, Verdict
+from knowledge.vocabulary import (
+    Answer,
+    Diagnosis,
+    IncidentStatus,
+    Intent,
+    Language,
+    Passage,
+    RecalledCase,
+    Text,
+    Triage,
+    Verdict,
+)
+from tools.redaction import redact_text
 
 MOST = 6
+LONGEST_ANSWER = 6_000
+CITATION = re.compile(r"\[([^\[\]\n]{2,300})\]")
+ID_LIKE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+|finding", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Worded:
+    """An answer, what the model's part in it cost, and what became of that part."""
+
+    answer: Answer
+    use: JsonObject | None = None
+    note: str = ""
 
 
 async def run(state: IncidentState, deps: Deps) -> IncidentState:
@@ -22,19 +48,21 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     if diagnosis is None:
         raise AssertionError("diagnose writes the diagnosis before answer runs")
     if triage.intent is Intent.QUESTION:
-        answer = await _to_question(state, triage, diagnosis, deps)
+        worded = await _to_question(state, triage, diagnosis, deps)
     else:
-        answer = diagnosis_answer(diagnosis, triage.language)
+        worded = Worded(diagnosis_answer(diagnosis, triage.language))
+    answer = worded.answer
+    data = answer.model_dump(mode="json")
+    if worded.use is not None or worded.note:
+        data |= {"model_use": worded.use or {}, "model_note": worded.note}
     summary = Text(en=answer.text, zh=answer.text)
-    await asyncio.to_thread(
-        deps.ledger.timeline.add, incident_id, "answer", "opsdesk", summary, answer.model_dump(mode="json")
-    )
+    await asyncio.to_thread(deps.ledger.timeline.add, incident_id, "answer", "opsdesk", summary, data)
     goes_on = triage.intent is Intent.FAULT and diagnosis.verdict is Verdict.FAULT
     if not goes_on:
         status, reason = _ending(triage, diagnosis)
         await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, status, reason)
         deps.snapshots.drop(incident_id)
-    return {"answered": True}
+    return {"answered": True, "model_use": worded.use} if worded.use is not None else {"answered": True}
 
 
 def _ending(triage: Triage, diagnosis: Diagnosis) -> tuple[IncidentStatus, str]:
@@ -45,7 +73,7 @@ def _ending(triage: Triage, diagnosis: Diagnosis) -> tuple[IncidentStatus, str]:
     return IncidentStatus.HANDED_OVER, "not enough evidence: a person has to fill the gaps"
 
 
-async def _to_question(state: IncidentState, triage: Triage, diagnosis: Diagnosis, deps: Deps) -> Answer:
+async def _to_question(state: IncidentState, triage: Triage, diagnosis: Diagnosis, deps: Deps) -> Worded:
     """From the library and the live findings; a model, where there is one, only words it."""
     note = ""
     found: list[RecalledCase | Passage] = []
@@ -55,22 +83,61 @@ async def _to_question(state: IncidentState, triage: Triage, diagnosis: Diagnosi
         note = error.message
     offline = passages_answer(found, diagnosis, triage.language, note)
     if deps.model is None:
-        return offline
-    material = [
-        {"id": item.case_id, "text": item.title.within(triage.language) + " " + item.why}
-        if isinstance(item, RecalledCase)
-        else {"id": item.document_id, "text": item.text[: MATERIAL_CHARACTERS // MOST]}
-        for item in found
-    ]
-    finding = diagnosis.summary.within(triage.language)
+        return Worded(offline)
+    material = [_material(item, triage.language) for item in found]
+    chosen = diagnosis.chosen
+    if chosen is not None:
+        ids = " ".join(f"[{one}]" for one in chosen.evidence_ids[:MOST])
+        material.append({"id": "finding", "text": f"{chosen.explanation.within(triage.language)} {ids}"})
+    known = {row["id"] for row in material} - {"finding"} | set(chosen.evidence_ids if chosen else ())
+    if not known:
+        return Worded(offline, note="the model was not asked: there is nothing that it could cite")
     system, user = prompt(
-        "answer", language=triage.language.value, question=triage.question, finding=finding, material=material
+        "answer",
+        language=triage.language.value,
+        question=triage.question[:2_000],
+        finding=diagnosis.summary.within(triage.language),
+        material=material,
     )
     reply = await consult(deps, state.get("model_use"), system, user)
     if not reply.text.strip():
-        return offline
-    known = {row["id"] for row in material}
-    cited = tuple(name for name in sorted(known) if f"[{name}]" in reply.text)
-    if material and not cited:
-        return offline  # prose that cites nothing of its material is an opinion; the desk's own answer stands
-    return Answer(text=reply.text.strip(), language=triage.language, citations=cited, written_by="model")
+        return Worded(offline, reply.use, reply.note or "the model gave an empty answer")
+    text, cited, invented = held_to(known, redact_text(reply.text.strip())[:LONGEST_ANSWER])
+    if not cited:
+        why = "the model's answer cites nothing of its material: it is an opinion, and the desk's own answer stands"
+        return Worded(offline, reply.use, why)
+    answer = Answer(text=text, language=triage.language, citations=cited, written_by="model")
+    return Worded(answer, reply.use, f"{invented} invented citations were taken out" if invented else "")
+
+
+def _material(item: RecalledCase | Passage, language: Language) -> dict[str, str]:
+    if isinstance(item, RecalledCase):
+        return {"id": item.case_id, "text": f"{item.title.within(language)} {item.why}"}
+    return {"id": item.document_id, "text": item.text[: MATERIAL_CHARACTERS // MOST]}
+
+
+def held_to(known: set[str], text: str) -> tuple[str, tuple[str, ...], int]:
+    """The text without citations that nobody gave, the ids that it cites, and how many were invented."""
+    cited: dict[str, None] = {}
+    invented = 0
+
+    def judged(match: re.Match[str]) -> str:
+        nonlocal invented
+        names = _names(match.group(1))
+        right = [name for name in names if name in known]
+        cited.update(dict.fromkeys(right))
+        invented += len(names) - len(right)
+        return f"[{', '.join(right)}]" if right else ""
+
+    kept = CITATION.sub(lambda match: judged(match) if _cites(match.group(1), known) else match.group(0), text)
+    return kept, tuple(sorted(cited)), invented
+
+
+def _cites(inside: str, known: set[str]) -> bool:
+    """Whether brackets hold a citation rather than an array index or a redaction."""
+    names = _names(inside)
+    return any(name in known for name in names) or all(ID_LIKE.fullmatch(name) for name in names)
+
+
+def _names(inside: str) -> list[str]:
+    return [name.strip() for name in re.split(r"[,;，；、]", inside)]

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from agent.consult import DIAGNOSE_SCHEMA, MATERIAL_CHARACTERS, consult
+from agent.consult import DIAGNOSE_SCHEMA, consult, shown_evidence
 from agent.deps import Deps
 from agent.gathering import snapshot_of
 from agent.prompts import prompt
 from agent.reasoning.claims import check_claims
 from agent.reasoning.diagnosis import conclude
-from agent.reasoning.second_reading import weigh
+from agent.reasoning.evidence_requests import MOST, kept
+from agent.reasoning.second_reading import unread, weigh
 from agent.state import IncidentState, JsonObject
-from knowledge.vocabulary import Diagnosis, Evidence, RecalledCase, Text, Triage
+from knowledge.vocabulary import Diagnosis, Evidence, Hypothesis, RecalledCase, Text, Triage
 from tools.snapshot import ClusterSnapshot
 
-CASE_IDS = 5
+MOST_HYPOTHESES = 8
+NO_MODEL = Text(en="no model is configured", zh="未配置模型")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
             "diagnose",
             "opsdesk",
             reading.diagnosis.summary,
-            reading.diagnosis.model_dump(mode="json"),
+            {**reading.diagnosis.model_dump(mode="json"), "model_use": reading.use},
         )
     else:
         summary = Text(
@@ -50,7 +52,12 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
             zh=f"模型请求补充 {len(reading.requests)} 项证据",
         )
         await asyncio.to_thread(
-            deps.ledger.timeline.add, incident_id, "diagnose", "model", summary, {"requests": reading.requests}
+            deps.ledger.timeline.add,
+            incident_id,
+            "diagnose",
+            "model",
+            summary,
+            {"requests": reading.requests, "model_use": reading.use},
         )
     return {
         "diagnosis": small(reading.diagnosis),
@@ -88,38 +95,42 @@ async def _offline(state: IncidentState, triage: Triage, snapshot: ClusterSnapsh
 async def _second_reading(
     state: IncidentState, triage: Triage, offline: Diagnosis, snapshot: ClusterSnapshot, deps: Deps
 ) -> Reading:
-    use = state.get("model_use")
+    language = triage.language
     if deps.model is None:
-        return Reading(offline, use or {}, [])
-    rounds_left = deps.options.maximum_rounds - int(state.get("collected", {}).get("round", 1))
-    shown = shown_evidence(snapshot.cited())
-    hypotheses = [h for h in (offline.chosen, offline.runner_up, *offline.others) if h is not None]
+        return Reading(unread(offline, NO_MODEL.within(language), language), state.get("model_use") or {}, [])
+    round_number = int(state.get("collected", {}).get("round", 1))
+    rounds_left = max(deps.options.maximum_rounds - (round_number - 1), 0)
+    hypotheses = [h for h in (offline.chosen, offline.runner_up, *offline.others) if h is not None][:MOST_HYPOTHESES]
+    shown = shown_evidence(_worth_showing(snapshot.cited(), hypotheses, is_first=round_number == 1))
     system, user = prompt(
         "diagnose",
-        language=triage.language.value,
+        language=language.value,
         question=triage.question[:2_000],
-        hypotheses=hypotheses[:8],
-        gaps=offline.gaps[:10],
+        hypotheses=[
+            {
+                "id": h.id,
+                "title": h.title.within(language),
+                "key": h.object.key,
+                "score": h.score,
+                "explanation": h.explanation.within(language),
+            }
+            for h in hypotheses
+        ],
+        gaps=offline.gaps[-10:],
         evidence=shown,
-        rounds_left=max(rounds_left, 0),
+        rounds_left=rounds_left,
     )
-    reply = await consult(deps, use, system, user, schema=DIAGNOSE_SCHEMA)
+    reply = await consult(deps, state.get("model_use"), system, user, schema=DIAGNOSE_SCHEMA)
     if reply.parsed is None:
-        note = f"the offline diagnosis stands: {reply.note}"
-        return Reading(offline.model_copy(update={"model_note": note}), reply.use, [])
-    requests: list[Any] = reply.parsed.get("requests", []) if rounds_left > 0 else []
+        return Reading(unread(offline, reply.note, language), reply.use, [])
+    requests = kept(reply.parsed.get("requests", [])) if rounds_left else []
     claims = check_claims(reply.parsed.get("claims", []), {item.id: item for item in shown})
-    diagnosis = weigh(offline, reply.parsed, claims)
-    return Reading(diagnosis, reply.use, requests)
+    return Reading(weigh(offline, reply.parsed, claims, language), reply.use, requests)
 
 
-def shown_evidence(cited: Any) -> list[Evidence]:
-    """As much of the cited evidence as fits the model's window, in the order in which it was cited."""
-    shown: list[Evidence] = []
-    characters = 0
-    for item in cited:
-        characters += len(item.text)
-        if characters > MATERIAL_CHARACTERS and shown:
-            break
-        shown.append(item)
-    return shown
+def _worth_showing(cited: Sequence[Evidence], hypotheses: Sequence[Hypothesis], *, is_first: bool) -> list[Evidence]:
+    """What the hypotheses rest on, then the rest. After the first round the newest goes before all: it was asked for."""
+    ids = [evidence_id for hypothesis in hypotheses for evidence_id in hypothesis.evidence_ids]
+    by_id = {item.id: item for item in cited}
+    newest = [] if is_first else list(cited)[: -MOST - 1 : -1]
+    return [*newest, *(by_id[one] for one in ids if one in by_id), *cited]

@@ -6,9 +6,9 @@ Whoever wrote it, it goes through the same translation and the same review.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from agent.consult import SCRIPT_SCHEMA, consult
+from agent.consult import SCRIPT_SCHEMA, consult, shown_evidence
 from agent.deps import Deps
 from agent.gathering import snapshot_of, take_baseline
 from agent.prompts import prompt
@@ -30,10 +30,12 @@ from knowledge.vocabulary import (
     Text,
     Triage,
 )
+from tools.redaction import redact_text
 from tools.review import make_plan
 
 TOPOLOGY_STEPS = 3
 MOST_NEAR = 400
+MOST_EVIDENCE = 200
 WORKLOADS = (("Deployment", "deployment"), ("StatefulSet", "statefulset"), ("DaemonSet", "daemonset"))
 
 
@@ -48,6 +50,8 @@ class Draft:
     target: ObjectRef | None = None
     use: JsonObject | None = None
     is_diagnosed: bool = False
+    instead: tuple[Text, ...] = ()
+    """Manual steps known offline, for when a model's script turns out to be none."""
 
 
 async def run(state: IncidentState, deps: Deps) -> IncidentState:
@@ -65,7 +69,11 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
         plan = await _translated(incident_id, incident.cluster, incident.requester, draft, triage.focus, deps)
     except ScriptRefused as error:
         reason = f"the script cannot be translated, line {error.line} column {error.column}: {error.message}"
-        return {**update, **await _none(incident_id, deps, reason, script=draft.script)}
+        refused = await _none(incident_id, deps, redact_text(reason)[:1_000], script=draft.script)
+        if not draft.instead:
+            return {**update, **refused}
+        draft = replace(draft, script="", manual=draft.instead, written_by="desk", reason=refused["plan_reason"])
+        plan = await _translated(incident_id, incident.cluster, incident.requester, draft, triage.focus, deps)
     await asyncio.to_thread(deps.ledger.plans.put, plan)
     if is_order:
         # What was wrong before an ordered change is the mark that "worse" is measured from afterwards.
@@ -149,7 +157,9 @@ async def _workloads_named(name: str, namespace: str, triage: Triage, deps: Deps
         listing = await reader.list(kinds[kind], namespace, field_selector=f"metadata.name={name}", limit=50)
         for item in listing.items:
             where = item["metadata"]["namespace"]
-            if item["metadata"]["name"] == name and triage.focus.reach.allows(cluster=triage.focus.cluster, namespace=where):
+            if item["metadata"]["name"] == name and triage.focus.reach.allows(
+                cluster=triage.focus.cluster, namespace=where
+            ):
                 found.append((kind, word, where))
     return found
 
@@ -171,14 +181,21 @@ async def _remedy(state: IncidentState, triage: Triage, deps: Deps) -> Draft:
     by_case = await _case_remedy(state, chosen, finding, deps)
     if by_case is not None:
         return by_case
-    if deps.model is not None:
-        by_model = await _by_model(state, triage, diagnosis, deps)
-        if by_model.script:
-            return by_model
+    by_model = await _by_model(state, triage, diagnosis, deps) if deps.model is not None else Draft()
+    if by_model.script:
+        return replace(by_model, instead=remedy.manual)
+    # What the model said instead of a script, or why it said nothing, stands beside what is known offline.
+    said = f" ({by_model.reason})" if by_model.reason else ""
     if remedy.manual:
-        return Draft(manual=remedy.manual, reason=chosen.title.en, target=chosen.object, is_diagnosed=True)
+        return Draft(
+            manual=remedy.manual,
+            reason=f"{chosen.title.en}{said}",
+            target=chosen.object,
+            use=by_model.use,
+            is_diagnosed=True,
+        )
     reason = remedy.none_reason.en if remedy.none_reason else "no remedy is known for this cause"
-    return Draft(reason=reason, target=chosen.object)
+    return Draft(reason=f"{reason}{said}", target=chosen.object, use=by_model.use)
 
 
 async def _finding_of(incident_id: str, chosen: Hypothesis, deps: Deps) -> Finding | None:
@@ -211,22 +228,34 @@ async def _by_model(
         forms = FORMS[triage.language.value]
         return Draft(reason=f"the order was not understood, and no model is configured; understood forms: {forms}")
     chosen = diagnosis.chosen if diagnosis else None
-    try:
-        evidence: list[Evidence] = await asyncio.to_thread(deps.ledger.evidence.for_incident, state["incident_id"], 20)
-    except OpsdeskError:
-        evidence = []
+    evidence = await _evidence_for(state["incident_id"], chosen, deps)
     objects = sorted({item.object.key for item in evidence if item.object is not None})
-    system, user = prompt("script", request=request, cause=chosen, objects=objects, evidence=evidence)
+    language = triage.language.value
+    system, user = prompt(
+        "script", language=language, request=request, cause=chosen, objects=objects, evidence=evidence
+    )
     reply = await consult(deps, state.get("model_use"), system, user, schema=SCRIPT_SCHEMA)
     if reply.parsed is None:
-        return Draft(reason=f"no remedy is known offline, and the model gave none: {reply.note}", use=reply.use)
-    script, why = str(reply.parsed.get("script", "")), str(reply.parsed.get("why", ""))[:500]
-    target = chosen.object if chosen else None
+        hint = f"; understood forms: {FORMS[language]}" if request else ""
+        return Draft(reason=f"the model wrote no script: {reply.note}{hint}", use=reply.use)
+    script, why = str(reply.parsed.get("script", "")), redact_text(str(reply.parsed.get("why", "")))[:500]
+    if not script.strip():
+        return Draft(reason=f"the model wrote no script: {why or 'it said no reason'}", use=reply.use)
     return Draft(
         script=script,
         written_by=f"model {deps.model.profile}",
         reason=why,
-        target=target,
+        target=chosen.object if chosen else None,
         use=reply.use,
         is_diagnosed=chosen is not None,
     )
+
+
+async def _evidence_for(incident_id: str, chosen: Hypothesis | None, deps: Deps) -> list[Evidence]:
+    """What the cause rests on first, then the rest, as far as it fits."""
+    try:
+        stored = await asyncio.to_thread(deps.ledger.evidence.for_incident, incident_id, MOST_EVIDENCE)
+    except OpsdeskError:
+        return []
+    cited = set(chosen.evidence_ids) if chosen else set()
+    return shown_evidence(sorted(stored, key=lambda item: item.id not in cited))

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+FENCES = re.compile(
+    r"<(?=\s*/?\s*(?:evidence|material|hypotheses|gaps|complaint|cause|objects|finding)\b)", re.IGNORECASE
+)
+
+
+def _inside(value: Any) -> Any:
+    """Text that is filled in cannot end the block of data that it stands in."""
+    return FENCES.sub("‹", value) if isinstance(value, str) else value
 
 
 @cache
@@ -12,7 +22,13 @@ def _environment() -> Any:
     from jinja2 import Environment, StrictUndefined
 
     # Prompts are text for a model, not HTML for a browser: escaping would only disfigure the evidence.
-    return Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
+    return Environment(
+        autoescape=False,  # noqa: S701
+        undefined=StrictUndefined,
+        finalize=_inside,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def prompt(name: str, **values: Any) -> tuple[str, str]:

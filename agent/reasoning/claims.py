@@ -13,6 +13,7 @@ from typing import Any
 from knowledge.vocabulary import Claim, Evidence
 
 NUMBER = re.compile(r"^-?\d+(?:\.\d+)?$")
+SHORTEST_TOLD = 3
 
 
 def check_claims(raw: Iterable[Mapping[str, Any]], evidence: Mapping[str, Evidence]) -> tuple[Claim, ...]:
@@ -45,7 +46,7 @@ def _checked(item: Mapping[str, Any], evidence: Mapping[str, Evidence]) -> Claim
         if any(_same(value, found) for found in shown):
             return claim("holds", f"{predicate} is {value} in {evidence_id}")
         return claim("contradicted", f"{predicate} is {shown[0]} in {evidence_id}")
-    if value and value.lower() in cited.text.lower():
+    if _is_told(value, subject, cited.text):
         return claim("holds", f"{evidence_id} shows the text")
     return claim("opinion", f"{evidence_id} says nothing of {predicate}")
 
@@ -55,6 +56,14 @@ def _speaks_of(evidence: Evidence, subject: str) -> bool:
         return True
     name = subject.rsplit("/", 1)[-1].lower()
     return bool(name) and (name in evidence.object.key.lower() or name in evidence.text.lower())
+
+
+def _is_told(value: str, subject: str, text: str) -> bool:
+    """Whole words only, and more than a letter or the object's own name: those stand in every text."""
+    wanted = value.strip().lower()
+    if len(wanted) < SHORTEST_TOLD or wanted in subject.lower():
+        return False
+    return re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text.lower()) is not None
 
 
 def values_under(body: Any, predicate: str) -> Iterable[str]:
