@@ -5,6 +5,8 @@ Exit codes: 0 done, 1 a Permanent error or a no, 2 the command line itself is wr
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 
@@ -55,11 +57,18 @@ for _point in _contributed():
 
 def main() -> None:
     """The entry of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Chinese still shows the rest
     try:
         app()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         raise SystemExit(130) from None
+    except BrokenPipeError:  # the reader (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except Exception as error:
         from knowledge.errors import OpsdeskError
 

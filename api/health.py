@@ -8,11 +8,11 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
-from api.bootstrap import open_ledger, open_library, open_model, open_reader, open_writer
+from api.bootstrap import open_ledger, open_library, open_model, open_reader, open_writer, prepare_home
 from api.settings import ClusterSettings, Settings
 from knowledge.errors import OpsdeskError
 from knowledge.vocabulary import Mode
@@ -20,15 +20,42 @@ from knowledge.vocabulary import Mode
 State = Literal["ok", "warning", "broken", "off"]
 
 READS = (
-    ("list", "pods"),
-    ("list", "events"),
     ("get", "pods/log"),
-    ("list", "deployments.apps"),
-    ("list", "nodes"),
-    ("list", "services"),
-    ("list", "persistentvolumeclaims"),
-    ("list", "resourcequotas"),
-    ("list", "horizontalpodautoscalers.autoscaling"),
+    *(
+        ("list", resource)
+        for resource in (
+            "pods",
+            "events",
+            "namespaces",
+            "nodes",
+            "services",
+            "endpoints",
+            "configmaps",
+            "serviceaccounts",
+            "persistentvolumeclaims",
+            "persistentvolumes",
+            "resourcequotas",
+            "limitranges",
+            "deployments.apps",
+            "replicasets.apps",
+            "statefulsets.apps",
+            "daemonsets.apps",
+            "controllerrevisions.apps",
+            "jobs.batch",
+            "cronjobs.batch",
+            "horizontalpodautoscalers.autoscaling",
+            "poddisruptionbudgets.policy",
+            "endpointslices.discovery.k8s.io",
+            "ingresses.networking.k8s.io",
+            "networkpolicies.networking.k8s.io",
+            "ingressclasses.networking.k8s.io",
+            "storageclasses.storage.k8s.io",
+            "volumeattachments.storage.k8s.io",
+            "priorityclasses.scheduling.k8s.io",
+            "validatingwebhookconfigurations.admissionregistration.k8s.io",
+            "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+        )
+    ),
 )
 """What the reader needs for a whole diagnosis; each one missing becomes a gap."""
 
@@ -44,10 +71,11 @@ class Check:
 async def check_everything(settings: Settings) -> list[Check]:
     """All checks, side by side; each is bounded, none raises."""
     jobs: list[Awaitable[list[Check]]] = [
+        asyncio.to_thread(_guarded, "home", _check_home, settings),
         asyncio.to_thread(_guarded, "ledger", _check_ledger, settings),
         asyncio.to_thread(_guarded, "library", _check_library, settings),
-        asyncio.to_thread(_guarded, "home", _check_home, settings),
         _check_model(settings),
+        _check_server(settings),
     ]
     jobs += [_check_cluster(cluster) for cluster in settings.clusters]
     found = [check for checks in await asyncio.gather(*jobs) for check in checks]
@@ -66,8 +94,8 @@ def _guarded(name: str, check: Callable[[Settings], list[Check]], settings: Sett
 
 def _check_home(settings: Settings) -> list[Check]:
     home = settings.home_path
-    if not home.exists():
-        return [Check("home", "ok", f"{home} will be made when it is needed")]
+    if not home.is_dir():
+        prepare_home(settings)
     mode = home.stat().st_mode & 0o777
     if mode & 0o077:
         return [Check("home", "warning", f"{home} is open to others (mode {mode:o})", f"chmod 700 {home}")]
@@ -80,7 +108,7 @@ def _check_ledger(settings: Settings) -> list[Check]:
         principals = ledger.principals.list()
         count, bad = ledger.audit.verify()
         frozen = ledger.switches.is_frozen("*")
-    checks = [Check("ledger", "ok", f"{settings.ledger.split('@')[-1]}, {count} audit entries")]
+    checks = [Check("ledger", "ok", f"{_without_password(settings.ledger)}, {count} audit entries")]
     if bad is not None:
         checks.append(
             Check("audit", "broken", f"the chain breaks at entry {bad}", "compare with a backup: it was edited")
@@ -112,17 +140,40 @@ async def _check_model(settings: Settings) -> list[Check]:
     return [Check("model", "ok", f"{model.profile} answered in {answer.seconds:.1f} s")]
 
 
+async def _check_server(settings: Settings) -> list[Check]:
+    """Whether the command line finds a running desk; none is no trouble, for most of what it does needs none."""
+    import httpx
+
+    url = settings.server_url
+    try:
+        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
+            response = await client.get(f"{url}/healthz")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        said = str(error) or type(error).__name__
+        return [Check("server", "off", f"no answer from {url}: {said}", "opsdesk serve, or set OPSDESK_URL")]
+    if not response.is_success or "application/json" not in response.headers.get("content-type", ""):
+        step = "set OPSDESK_URL to where `opsdesk serve` runs"
+        return [Check("server", "warning", f"{url} answers, but not as opsdesk does", step)]
+    if settings.token is None:
+        step = "opsdesk user token NAME, then put it into OPSDESK_TOKEN"
+        return [Check("server", "warning", f"{url} answers; no token is set for the command line", step)]
+    return [Check("server", "ok", url)]
+
+
 async def _check_cluster(cluster: ClusterSettings) -> list[Check]:
     name = f"cluster {cluster.name}"
     try:
         reader = open_reader(cluster)
         version = await reader.version()
         kinds = {kind.resource: kind for kind in await reader.kinds()}
-        missing = []
-        for verb, resource in READS:
-            plural, _, subresource = resource.partition("/")
-            if plural in kinds and not await reader.may(verb, kinds[plural], subresource=subresource):
-                missing.append(f"{verb} {resource}")
+        known = [(verb, *resource.partition("/")) for verb, resource in READS if resource.partition("/")[0] in kinds]
+        asked = [reader.may(verb, kinds[plural], subresource=sub) for verb, plural, _, sub in known]
+        allowed = await asyncio.gather(*asked)
+        missing = [
+            f"{verb} {plural}{slash}{sub}"
+            for (verb, plural, slash, sub), may in zip(known, allowed, strict=True)
+            if not may
+        ]
         reads_secrets = "secrets" in kinds and await reader.may("list", kinds["secrets"])
     except OpsdeskError as error:
         return [Check(name, "broken", error.message, error.next_step)]
@@ -167,16 +218,48 @@ async def _check_executor(cluster: ClusterSettings) -> list[Check]:
     return [Check(name, "warning" if broad else "ok", "may do everything, accepted" if broad else "ready")]
 
 
-def described_settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every setting's name and meaning: the first sentence of the docstring under its field."""
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One setting. ``default`` is empty for what has to be given; ``value`` is what holds now, empty when that is the default."""
+
+    name: str
+    meaning: str
+    default: str
+    value: str = ""
+
+
+def described_settings(model: type[BaseModel], prefix: str = "", now: BaseModel | None = None) -> Iterator[Described]:
+    """Every setting with its meaning (the docstring under its field), its default and what it is ``now``; secrets masked."""
     documented = _docstrings(model)
     for name, field in model.model_fields.items():
         inner = field.annotation
+        current = None if now is None else getattr(now, name)
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from described_settings(inner, f"{prefix}{name}.")
-        else:
-            default = "" if field.is_required() else f" (default: {field.get_default(call_default_factory=True)!r})"
-            yield f"{prefix}{name}", documented.get(name, "") + default
+            yield from described_settings(inner, f"{prefix}{name}.", current)
+            continue
+        default = "" if field.is_required() else _shown(field.get_default(call_default_factory=True))
+        value = "" if now is None or _shown(current) == default else _shown(current)
+        yield Described(f"{prefix}{name}", documented.get(name, ""), default, value)
+        for listed in get_args(inner):
+            if isinstance(listed, type) and issubclass(listed, BaseModel):
+                yield from described_settings(listed, f"{prefix}{name}[].")
+
+
+def _shown(value: object) -> str:
+    """As a settings file would have it; groups of a list by their names, secrets as stars."""
+    if isinstance(value, SecretStr):
+        return "(none)" if value.get_secret_value() in {"", "none"} else "******"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(str(getattr(one, "name", one)) for one in value) + "]"
+    if value is None or value == "":
+        return "(none)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _without_password(str(value))
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"(?<=://)([^/@\s:]*):[^/@\s]*@", r"\1:******@", text)
 
 
 def _docstrings(model: type[BaseModel]) -> dict[str, str]:

@@ -28,6 +28,7 @@ class ClusterSettings(Group):
     """One named cluster."""
 
     name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    """What people, tickets and alerts call it."""
     kubeconfig: Path | None = None
     """The reader's kubeconfig. None: the pod's own service account, when opsdesk runs in the cluster."""
     context: str = ""
@@ -35,28 +36,38 @@ class ClusterSettings(Group):
     executor_kubeconfig: Path | None = None
     """The executor's kubeconfig: the only one with write rights. Read by `opsdesk executor` alone."""
     executor_context: str = ""
+    """A context of the executor's kubeconfig; empty: its current one."""
     prometheus_url: str = ""
     """Base URL of a Prometheus-compatible server; empty: metrics are a gap."""
     prometheus_token: SecretStr | None = None
+    """Bearer token for it."""
     mode: Mode = Mode.PROPOSE
     """What opsdesk may do here. `propose` until a person has seen some scripts and trusts them."""
     accept_broad_rights: bool = False
     """Execute although the executor's identity may do more than the enabled actions need. Shown on every review."""
     request_timeout_seconds: float = 30.0
+    """Of one request to the API server; what takes longer becomes a gap."""
 
 
 class ModelSettings(Group):
     """A named profile of an OpenAI-compatible chat model."""
 
     name: str = "default"
+    """What the setting `model` calls it."""
     base_url: str = ""
+    """Where the OpenAI-compatible API is, with its /v1."""
     model: str = ""
+    """The model's name at that server."""
     api_key: SecretStr = SecretStr("none")
+    """Its key; servers without keys take any word."""
     timeout_seconds: float = 30.0
     """A model that needs longer is treated as absent: the offline answer stands."""
     maximum_retries: int = 1
+    """After an answer that fails or fits no schema."""
     input_price_per_million: float = 0.0
+    """Per million tokens, in the currency of `desk.cost_budget`."""
     output_price_per_million: float = 0.0
+    """The same for what the model writes."""
     structured: str = "json_schema"
     """How the server is asked for structured output: json_schema, json_mode or prompt."""
 
@@ -65,11 +76,13 @@ class WebSettings(Group):
     host: str = "127.0.0.1"
     """Loopback until someone puts a TLS proxy in front."""
     port: int = Field(default=8700, ge=0, le=65_535)
+    """0 takes a free one and prints it."""
     public_url: str = ""
     """How people reach it; used in links. Empty: http://host:port."""
     maximum_body_bytes: int = 2_000_000
     """A larger webhook is answered 413. Alertmanager's largest grouped notifications stay well below."""
     session_hours: float = 12.0
+    """How long a sign-in on the web page lasts."""
     secure_cookies: bool = False
     """Set it behind TLS."""
 
@@ -80,12 +93,19 @@ class DeskSettings(Group):
     language: Language = Language.EN
     """Of texts that nobody asked for in a language of theirs (alerts)."""
     soak_seconds: float = 60.0
+    """A recovery counts when it has held so long."""
     recovery_seconds: float = 300.0
+    """A change that has cured nothing after so long is taken back."""
     verify_every_seconds: float = 5.0
+    """How often the recovery is looked at meanwhile."""
     approval_wait_seconds: float = 4 * 3600.0
+    """A plan that nobody decided on in this time is a no."""
     approval_hold_seconds: float = 15 * 60.0
+    """An approval that has not begun to execute by then is void: the cluster has moved on."""
     executor_wait_seconds: float = 15 * 60.0
+    """How long an approved plan waits for an executor."""
     node_timeout_seconds: float = 120.0
+    """Of one stage of an incident's work; then a human takes over."""
     join_window_seconds: float = 30 * 60.0
     """Alerts of one service join one incident when it was last heard of within this time."""
     evidence_days: float = 90.0
@@ -95,7 +115,9 @@ class DeskSettings(Group):
     workers: int = Field(default=4, ge=1, le=64)
     """Incidents worked on at a time in this process."""
     token_budget: int = 60_000
+    """Tokens of the model per incident; when spent, the offline answer stands."""
     cost_budget: float = 1.0
+    """Cost of the model per incident, in the currency of its prices."""
 
 
 class KnowledgeSettings(Group):
@@ -123,6 +145,7 @@ class Settings(BaseSettings):
     home: Path = Path("~/.opsdesk")
     """Where the ledger, the index and the key files live; made with mode 0700."""
     config: Path | None = None
+    """The settings file; None: opsdesk.yaml in `home`, if it is there."""
     ledger_url: str = ""
     """SQLAlchemy URL; empty: SQLite in `home`. PostgreSQL: postgresql+psycopg://user@host/database."""
     url: str = ""
@@ -130,7 +153,9 @@ class Settings(BaseSettings):
     token: SecretStr | None = None
     """The personal token that the command line acts with."""
     clusters: tuple[ClusterSettings, ...] = ()
+    """The clusters, each with the settings below."""
     models: tuple[ModelSettings, ...] = ()
+    """Profiles of chat models, each with the settings below."""
     model: str = ""
     """Name of the model profile in use; empty: no model, the offline desk."""
     web: WebSettings = WebSettings()
