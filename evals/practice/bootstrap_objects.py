@@ -15,6 +15,8 @@ _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
 _BOOTSTRAP = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 _DISCOVERY = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version",
               "/version/"]  # fmt: skip
+_ISSUER = ["/.well-known/openid-configuration", "/.well-known/openid-configuration/", "/openid/v1/jwks",
+           "/openid/v1/jwks/"]  # fmt: skip
 _PUBLIC = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
 
 # what a namespace's people see and change: (group, resources)
@@ -71,6 +73,7 @@ _BOUND = {
     "system:basic-user": ("system:authenticated",),
     "system:discovery": ("system:authenticated",),
     "system:public-info-viewer": ("system:authenticated", "system:unauthenticated"),
+    "system:service-account-issuer-discovery": ("system:serviceaccounts",),
 }
 
 
@@ -113,6 +116,7 @@ def _roles() -> dict[str, list[Object]]:
         "system:basic-user": own,
         "system:discovery": [{"verbs": ["get"], "nonResourceURLs": list(_DISCOVERY)}],
         "system:public-info-viewer": [{"verbs": ["get"], "nonResourceURLs": list(_PUBLIC)}],
+        "system:service-account-issuer-discovery": [{"verbs": ["get"], "nonResourceURLs": list(_ISSUER)}],
     }
 
 

@@ -98,7 +98,7 @@ def too_many_requests(message: str, *, details: dict[str, Any] | None = None, re
 
 def invalid(kind: str, group: str, name: str, causes: list[Cause]) -> ApiError:
     """The 422 of a failed validation: one cause for each field."""
-    texts = [f"{cause.field}: {cause.message}" for cause in causes]
+    texts = list(dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes))
     joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     subject = f"{kind}.{group}" if group else kind
     details = _subject(kind, group, name)

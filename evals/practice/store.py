@@ -346,6 +346,7 @@ class Store:
         # watchers see the last stored state with the version of the deletion; the caller sees what it wrote
         previous = self.get(resource, namespace_of(obj), name_of(obj))
         self._commit("DELETED", resource, copy_of(previous), previous)
+        obj["metadata"]["resourceVersion"] = str(self.version)
         return obj
 
     def _commit(self, change_type: ChangeType, resource: str, obj: Object, previous: Object | None) -> None:

@@ -9,6 +9,7 @@ from evals.practice.admission.limit_ranges import apply_limit_defaults, check_li
 from evals.practice.admission.pod_identity import give_account, give_priority, give_tolerations
 from evals.practice.admission.quotas import check_quotas
 from evals.practice.admission.services import ServiceAddresses
+from evals.practice.admission.validation import validate
 from evals.practice.errors import ApiError, forbidden
 from evals.practice.hooks import Operation
 from evals.practice.kinds import BY_RESOURCE
@@ -45,12 +46,15 @@ class AdmissionChain:
         if operation == "CREATE":
             self._check_namespace(resource, new)
         if subresource == "status":
+            validate(resource, new, old, subresource)
             return
         fill_defaults(resource, new)
         if resource == "services":
             self._addresses.fill(new, old)
         if operation == "CREATE":
             self._add_to_new(resource, new)
+        validate(resource, new, old, subresource)
+        if operation == "CREATE":
             check_limits(self._store, resource, new)
             check_quotas(self._store, resource, new)
 

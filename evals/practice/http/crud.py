@@ -47,7 +47,11 @@ def create_object(call: Call) -> Answer:
     options = write_options(call, "CreateOptions")
     form_of(call)
     kind, place = call.kind, call.place
-    obj = to_stored(kind, read_kind(call, kind))
+    given = read_kind(call, kind)
+    if kind.resource == "events.events.k8s.io" and not given.get("eventTime"):
+        name = str((given.get("metadata") or {}).get("name") or "")
+        raise invalid(kind.kind, "", name, [Cause.required("eventTime")])
+    obj = to_stored(kind, given)
     check_place(call, obj, "")
     meta = obj["metadata"]
     if meta.get("resourceVersion"):

@@ -68,15 +68,17 @@ def _page(call: Call, options: ListOptions, predicate: Predicate | None, version
         version = store.version
     if call.place.name:  # a watch path or a get by name through the list
         rows = [row for row in rows if name_of(row) == call.place.name]
-    if predicate is not None:
-        rows = [row for row in rows if predicate(row)]
     if start:
         rows = [row for row in rows if _key(call, row) > start]
     meta: Object = {"resourceVersion": str(version)}
-    if options.limit and len(rows) > options.limit:
-        left = len(rows) - options.limit
-        rows = rows[: options.limit]
-        meta["continue"] = token_for(version, _key(call, rows[-1]))
-        if predicate is None:
-            meta["remainingItemCount"] = left
-    return collection(call, rows, meta)
+    taken = rows if predicate is None else [row for row in rows if predicate(row)]
+    if options.limit and len(taken) >= options.limit:
+        taken = taken[: options.limit]
+        last = _key(call, taken[-1])
+        # with a selector nobody knows whether more will fit: the server only sees that keys are left
+        left = sum(1 for row in rows if _key(call, row) > last)
+        if left:
+            meta["continue"] = token_for(version, last)
+            if predicate is None:
+                meta["remainingItemCount"] = left
+    return collection(call, taken, meta)

@@ -27,7 +27,8 @@ def review(call: Call) -> Answer:
         "SelfSubjectReview": _who_am_i,
         "TokenReview": _token_review,
     }[kind.kind](call, body)
-    head = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {"creationTimestamp": None}}
+    made_at = expiry(call.cluster.clock.now()) if kind.kind == "SelfSubjectReview" else None
+    head = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {"creationTimestamp": made_at}}
     return Answer({**head, **answer}, status=201)
 
 

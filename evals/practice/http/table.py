@@ -169,7 +169,7 @@ def table_of(
             values = [obj["metadata"]["name"], *values]
         rows.append({"cells": values, "object": _carried(obj, include)})
     table = {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta}
-    return {**table, "columnDefinitions": defined if columns else [], "rows": rows}
+    return {**table, "columnDefinitions": defined if columns else None, "rows": rows}
 
 
 def _carried(obj: Object, include: str) -> Object | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import random
 import time
 from collections.abc import AsyncIterator
@@ -67,7 +68,12 @@ class _Watch:
         row = self._call.kind
         meta: Object = {"resourceVersion": str(self._store.version), "creationTimestamp": None}
         if initial_end:
-            meta["annotations"] = {"k8s.io/initial-events-end": "true"}
+            empty = {"kind": f"{row.kind}List", "apiVersion": row.api_version, "metadata": {}, "items": None}
+            blueprint = base64.b64encode(encode(empty) + b"\n").decode()
+            meta["annotations"] = {
+                "k8s.io/initial-events-end": "true",
+                "kubernetes.io/initial-events-list-blueprint": blueprint,
+            }
         obj: Object = {"kind": row.kind, "apiVersion": row.api_version, "metadata": meta}
         if row.kind == "Pod":
             obj.update(spec={"containers": None}, status={})

@@ -10,8 +10,11 @@ from __future__ import annotations
 import functools
 import json
 import pathlib
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+from evals.practice.quantity import BadQuantity, canonical, parse
 
 _FILE = pathlib.Path(__file__).with_name("fields.json")
 
@@ -119,6 +122,9 @@ def _read_struct(reading: Reading, type_name: str, value: Any, path: str, owner:
         read = _read(reading, kind, inner, here, type_name)
         if required or not _vanishes(type_name, name, kind, read):
             cleaned[name] = read
+    if type_name.endswith("Condition") and type_name != "V1Condition":
+        # times of conditions are structs in Go: written as null when nobody set them
+        cleaned.update({name: None for name, (kind, _) in known.items() if kind == "time" and name not in cleaned})
     return cleaned
 
 
@@ -155,6 +161,8 @@ def _read_scalar(kind: str, value: Any, path: str, owner: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise _mismatch(owner, path, "string", value)
         return canonical_quantity(value)
+    if kind == "bytes" and isinstance(value, str):
+        _check_base64(value)
     wanted = {
         "string": str,
         "bytes": str,
@@ -172,7 +180,22 @@ def _read_scalar(kind: str, value: Any, path: str, owner: str) -> Any:
 
 
 def canonical_quantity(value: int | float | str) -> str:
-    """A quantity as the server writes it: `1000m` is `1`, `1024Mi` is `1Gi`; what cannot be read stays as it is."""
-    from evals.practice.quantity import canonical
-
+    """A quantity as the server writes it: `1000m` is `1`, `1024Mi` is `1Gi`. Raises `WrongType`."""
+    try:
+        parse(str(value))
+    except BadQuantity:
+        form = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
+        raise WrongType(f"quantities must match the regular expression '{form}'") from None
     return canonical(str(value))
+
+
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+
+
+def _check_base64(text: str) -> None:
+    plain = text.replace("\r", "").replace("\n", "")
+    if _BASE64.fullmatch(plain):
+        return
+    foreign = re.search(r"[^A-Za-z0-9+/]", plain)
+    position = foreign.start() if foreign else len(plain) // 4 * 4
+    raise WrongType(f"illegal base64 data at input byte {position}")

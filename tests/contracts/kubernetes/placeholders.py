@@ -24,7 +24,7 @@ _FORMS = {
     "nanotime": _MOMENT,
 }
 # a value of these kinds names one thing for the whole file; the others are read as "some value of this form"
-_IDENTITIES = frozenset({"uid", "suffix", "hash", "sched", "node", "clusterIP"})
+_IDENTITIES = frozenset({"uid", "suffix", "hash", "sched", "clusterIP"})
 
 
 @cache
