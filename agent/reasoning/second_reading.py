@@ -41,7 +41,8 @@ def weigh(offline: Diagnosis, second: Json, claims: Sequence[Claim], language: L
 
 def unread(offline: Diagnosis, why: str, language: Language) -> Diagnosis:
     """The offline diagnosis, and why no model has read it."""
-    return offline.model_copy(update={"model_note": f"{STANDS.within(language)}: {why}"})
+    mark = "：" if language is Language.ZH else ": "
+    return offline.model_copy(update={"model_note": f"{STANDS.within(language)}{mark}{why}"})
 
 
 def _counted(claims: Sequence[Claim], invented: int, language: Language) -> str:
