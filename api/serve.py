@@ -36,27 +36,30 @@ async def run_server(
 
     configure_logging()
     listener = _listen(host or settings.web.host, settings.web.port if port is None else port)
-    async with opened_desk(settings) as (desk, worker):
-        app = create_app(desk)
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
-        server = _Server(config)
-        app.state.should_stop = lambda: server.should_exit  # event streams end by themselves, before the patience does
-        jobs: list[asyncio.Task[None]] = []
-        if with_worker:
-            jobs.append(asyncio.create_task(worker.run()))
-            jobs.append(asyncio.create_task(_prepare_library(desk)))
-        executes = any(cluster.mode is Mode.EXECUTE for cluster in settings.clusters)
-        if with_executor and executes:
-            jobs.append(asyncio.create_task(_keep_executor()))
-        address, bound = listener.getsockname()[:2]
-        print(f"opsdesk is at http://{address}:{bound}", flush=True)  # noqa: T201 - what a person starts it for
-        try:
-            await server.serve(sockets=[listener])
-        finally:
-            await worker.stop()
-            for job in jobs:
-                job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
+    with contextlib.closing(listener):
+        async with opened_desk(settings) as (desk, worker):
+            app = create_app(desk)
+            config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+            server = _Server(config)
+            app.state.should_stop = lambda: (
+                server.should_exit
+            )  # event streams end by themselves, before the patience does
+            jobs: list[asyncio.Task[None]] = []
+            if with_worker:
+                jobs.append(asyncio.create_task(worker.run()))
+                jobs.append(asyncio.create_task(_prepare_library(desk)))
+            executes = any(cluster.mode is Mode.EXECUTE for cluster in settings.clusters)
+            if with_executor and executes:
+                jobs.append(asyncio.create_task(_keep_executor()))
+            address, bound = listener.getsockname()[:2]
+            print(f"opsdesk is at http://{address}:{bound}", flush=True)  # noqa: T201 - what a person starts it for
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                await worker.stop()
+                for job in jobs:
+                    job.cancel()
+                await asyncio.gather(*jobs, return_exceptions=True)
     return 0
 
 

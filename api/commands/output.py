@@ -51,6 +51,7 @@ def print_table(
     Ids and other single words stay whole: only the columns in ``folding`` break their text, and on a narrow terminal those in
     ``dropping`` are left out, the first one first. Into a pipe everything goes unbroken.
     """
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -67,7 +68,7 @@ def print_table(
         table.add_column(columns[place], overflow="fold", no_wrap=not folds, min_width=FOLDED if folds else None)
     for row in listed:
         table.add_row(*(Text(row[place]) for place in shown))
-    out.print(table, width=width or _natural_width(columns, listed), crop=width is not None)
+    (out if width else Console(width=_natural_width(columns, listed), highlight=False)).print(table)
     if len(shown) < len(columns):
         left_out = ", ".join(name for place, name in enumerate(columns) if place not in shown)
         out.print(f"(left out for want of room: {left_out}; --json shows all)", style="dim", markup=False)

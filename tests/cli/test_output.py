@@ -7,10 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
 
 from api.commands.files import read_script
-from api.commands.output import age, clean, tell_error
+from api.commands.gaps import told
+from api.commands.output import age, clean, columns_that_fit, print_table, tell_error
 from knowledge.errors import BadInput, ClusterUnreachable, NotFound, PlanForbidden
+from knowledge.vocabulary import Gap, Language
 
 
 def test_control_and_bidirectional_characters_become_visible() -> None:
@@ -53,3 +57,52 @@ def test_ages_are_short() -> None:
 def test_a_script_that_is_no_text_is_refused_with_a_reason(content: bytes, says: str) -> None:
     with pytest.raises(BadInput, match=says):
         read_script(content, "s.sh")
+
+
+COLUMNS = ("id", "status", "where", "title")
+ROWS = [("inc-01kbhx5t9q6z7c2m", "awaiting_approval", "lab/serving/qwen2-7b", "模型服务响应变慢，网关返回 503 " * 3)]
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(None, [0, 1, 2, 3]), (140, [0, 1, 2, 3]), (94, [0, 1, 2, 3]), (80, [0, 1, 3]), (60, [0, 3])],
+)
+def test_columns_are_dropped_before_ids_break(width: int | None, shown: list[int]) -> None:
+    assert columns_that_fit(COLUMNS, ROWS, width, folding=("title",), dropping=("where", "status")) == shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_a_table_fits_the_terminal_with_whole_ids_and_says_what_it_left_out(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Console(width=width, force_terminal=True, color_system=None)
+    monkeypatch.setattr("api.commands.output.console", lambda: terminal)
+    print_table("Incidents", COLUMNS, ROWS, empty="", folding=("title",), dropping=("where", "status"))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(cell_len, lines)) <= width
+    assert any("inc-01kbhx5t9q6z7c2m" in line for line in lines)
+    assert ("left out for want of room" in lines[-1]) == (width < 94)
+
+
+def test_a_table_goes_unbroken_into_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("Incidents", COLUMNS, ROWS, empty="", folding=("title",), dropping=("where", "status"))
+    assert ROWS[0][3].strip() in capsys.readouterr().out
+
+
+def test_missing_rights_of_one_identity_are_one_line_and_other_gaps_keep_theirs() -> None:
+    step = "give it this right"
+    said = [
+        Gap(
+            source=kind,
+            query=f"list {kind}",
+            reason=f'cluster lab: list {kind}: {kind} is forbidden: User "dev" cannot list resource "{kind}"',
+            next_step=step,
+        )
+        for kind in ("pods", "nodes", "pods")
+    ]
+    said.append(Gap(source="metrics", query="up", reason="cluster lab: broken\n  in two lines", next_step="mend it"))
+    assert [(str(group), group.next_step) for group in told(said)] == [
+        ("dev may not: list pods, list nodes", step),
+        ("metrics: broken in two lines", "mend it"),
+    ]
+    assert str(told(said, Language.ZH)[0]) == "dev 无权: list pods, list nodes"
