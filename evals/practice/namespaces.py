@@ -101,7 +101,6 @@ class NamespaceController:
         fresh = copy_of(namespace)
         fresh["spec"].pop("finalizers", None)
         self._store.update("namespaces", fresh, subresource="finalize")
-        self._store.remove("namespaces", None, name)
 
     def _tell(self, namespace: Object, remaining: dict[str, list[Object]]) -> None:
         status = copy_of(namespace).get("status", {})

@@ -195,7 +195,7 @@ class Store:
             return old
         if dry_run:
             return obj
-        if _is_released(obj):
+        if _is_released(resource, obj):
             return self._drop(resource, obj)
         self._commit("MODIFIED", resource, obj, old)
         return obj
@@ -227,7 +227,9 @@ class Store:
         wanted = list(old["metadata"].get("finalizers") or []) if finalizers is None else finalizers
         held = bool(wanted) or _namespace_content_holds(resource, old)
         if not held and grace == 0 and resource != "pods":
-            return self._drop(resource, copy_of(old))
+            gone = self._drop(resource, copy_of(old))
+            gone["metadata"]["resourceVersion"] = str(self.version)
+            return gone
         obj = copy_of(old)
         meta = obj["metadata"]
         if wanted:
@@ -235,7 +237,8 @@ class Store:
         else:
             meta.pop("finalizers", None)
         begun = "deletionTimestamp" in meta
-        if begun and wanted == (old["metadata"].get("finalizers") or []) and (held or grace > 0) and grace >= int(meta.get("deletionGracePeriodSeconds") or 0):
+        unchanged = wanted == (old["metadata"].get("finalizers") or [])
+        if begun and unchanged and (held or grace > 0) and grace >= int(meta.get("deletionGracePeriodSeconds") or 0):
             return old
         if not begun or resource == "pods":
             meta["deletionTimestamp"] = self._deletion_time(grace)
@@ -346,7 +349,6 @@ class Store:
         # watchers see the last stored state with the version of the deletion; the caller sees what it wrote
         previous = self.get(resource, namespace_of(obj), name_of(obj))
         self._commit("DELETED", resource, copy_of(previous), previous)
-        obj["metadata"]["resourceVersion"] = str(self.version)
         return obj
 
     def _commit(self, change_type: ChangeType, resource: str, obj: Object, previous: Object | None) -> None:
@@ -410,10 +412,11 @@ def _namespace_content_holds(resource: str, obj: Object) -> bool:
     return resource == "namespaces" and bool(obj.get("spec", {}).get("finalizers"))
 
 
-def _is_released(obj: Object) -> bool:
+def _is_released(resource: str, obj: Object) -> bool:
     meta: dict[str, Any] = obj["metadata"]
     return bool(
         meta.get("deletionTimestamp")
         and not meta.get("finalizers")
+        and not _namespace_content_holds(resource, obj)
         and not int(meta.get("deletionGracePeriodSeconds") or 0)
     )

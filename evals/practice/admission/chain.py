@@ -51,6 +51,8 @@ class AdmissionChain:
         fill_defaults(resource, new)
         if resource == "services":
             self._addresses.fill(new, old)
+        elif resource == "daemonsets.apps" and old is not None:
+            _count_template(new, old)
         if operation == "CREATE":
             self._add_to_new(resource, new)
         validate(resource, new, old, subresource)
@@ -91,6 +93,15 @@ class AdmissionChain:
         for one in self._store.each("storageclasses.storage.k8s.io"):
             if (one["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true":
                 claim["spec"]["storageClassName"] = name_of(one)
+
+
+def _count_template(new: Object, old: Object) -> None:
+    """A DaemonSet still counts the changes of its template in a note."""
+    key = "deprecated.daemonset.template.generation"
+    number = int((old["metadata"].get("annotations") or {}).get(key) or 1)
+    if new["spec"].get("template") != old["spec"].get("template"):
+        number += 1
+    new["metadata"].setdefault("annotations", {})[key] = str(number)
 
 
 def _check_delete(resource: str, old: Object) -> None:

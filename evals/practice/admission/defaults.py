@@ -22,11 +22,21 @@ def fill_defaults(resource: str, obj: Object) -> None:
 def first_status(resource: str, obj: Object) -> Object | None:
     """The status of a new object, whatever its maker wrote; None for kinds that keep what they were given."""
     if resource == "pods":
-        return {"phase": "Pending", "qosClass": quality_of_service(obj["spec"])}
+        status: Object = {"phase": "Pending", "qosClass": quality_of_service(obj["spec"])}
+        if obj["spec"].get("schedulingGates"):
+            status["conditions"] = [{**_GATED, "lastTransitionTime": obj["metadata"]["creationTimestamp"]}]
+        return status
     found = _FIRST_STATUS.get(resource)
     return None if found is None else {key: value for key, value in found.items()}
 
 
+_GATED: Object = {
+    "type": "PodScheduled",
+    "status": "False",
+    "lastProbeTime": None,
+    "reason": "SchedulingGated",
+    "message": "Scheduling is blocked due to non-empty scheduling gates",
+}
 _NO_LOAD_BALANCER: Object = {"loadBalancer": {}}
 _FIRST_STATUS: dict[str, Object] = {
     "deployments.apps": {},

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 Object = dict[str, Any]
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _MODE = 0o644
+_IMAGE = re.compile(r"[\w.-]+(?::\d+)?(?:/[a-z0-9._-]+)*(?::[\w.-]+)?(?:@[A-Za-z0-9:+.-]+)?")
+"""Loosely: what can be read as an image's name at all."""
 
 
 def each_container(spec: Object) -> Iterator[Object]:
@@ -53,6 +56,8 @@ def default_pod(pod: Object) -> None:
 
 def pull_policy(image: str) -> str:
     """`Always` for the tag latest and for none, as the server decides."""
+    if not _IMAGE.fullmatch(image):
+        return "IfNotPresent"
     name = image.rpartition("/")[2]
     if "@" in name:
         return "IfNotPresent"
@@ -123,7 +128,7 @@ def _default_volume(volume: Object) -> None:
 
 def quality_of_service(spec: Object) -> str:
     """Guaranteed, Burstable or BestEffort, from cpu and memory of all containers."""
-    guaranteed = any_set = False
+    any_set = False
     complete = True
     for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
         resources = container.get("resources") or {}
@@ -132,7 +137,6 @@ def quality_of_service(spec: Object) -> str:
             any_set = any_set or name in requests or name in limits
             if name not in limits or requests.get(name, limits[name]) != limits[name]:
                 complete = False
-    guaranteed = any_set and complete
-    if guaranteed:
+    if any_set and complete:
         return "Guaranteed"
     return "Burstable" if any_set else "BestEffort"

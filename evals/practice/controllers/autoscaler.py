@@ -50,12 +50,15 @@ class Autoscalers:
         target = self.parts.store.find(resource, namespace_of(hpa), reference["name"]) if resource else None
         old = hpa.get("status") or {}
         if target is None or resource is None:
-            plural = (resource or reference["kind"].lower()).partition(".")
-            text = f'{".".join(part for part in (plural[0], plural[2]) if part)} "{reference["name"]}" not found'
+            plural, dot, group = (resource or reference["kind"].lower()).partition(".")
+            text = f'{plural}/scale{dot}{group} "{reference["name"]}" not found'
             rows.put("AbleToScale", "False", "FailedGetScale",
                      f"the HPA controller was unable to get the target's current scale: {text}")  # fmt: skip
             self.recorder.warning(hpa, "FailedGetScale", text)
-            self._write(hpa, rows, {"currentReplicas": 0, "desiredReplicas": old.get("desiredReplicas", 0)}, None)
+            kept = {"desiredReplicas": old.get("desiredReplicas", 0), "currentMetrics": old.get("currentMetrics")}
+            if old.get("currentReplicas"):
+                kept["currentReplicas"] = old["currentReplicas"]
+            self._write(hpa, rows, kept, None)
             return
         rows.put("AbleToScale", "True", "SucceededGetScale",
                  "the HPA controller was able to get the target's current scale")  # fmt: skip
@@ -181,7 +184,8 @@ class Autoscalers:
         if "lastScaleTime" in old:
             status.setdefault("lastScaleTime", old["lastScaleTime"])
         metrics = hpa["spec"].get("metrics") or ()
-        status["currentMetrics"] = shown or [{"type": ""} for _ in metrics]
+        if "currentMetrics" not in counts:
+            status["currentMetrics"] = shown or [{"type": ""} for _ in metrics]
         status["conditions"] = rows.rows()
         fresh = self.parts.store.find(_RESOURCE, *key_of(hpa))
         if fresh is not None:

@@ -19,6 +19,7 @@ _RESOURCE = "poddisruptionbudgets.policy"
 class DisruptionBudgets:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        self.recorder = parts.recorder("controllermanager")
         self.queue: WorkQueue[Name] = WorkQueue(parts.clock, self.reconcile)
         self._subscription = parts.store.subscribe(self._follow, _RESOURCE, "pods")
         for one in parts.store.each(_RESOURCE):
@@ -44,6 +45,8 @@ class DisruptionBudgets:
         pods = [pod for pod in self.parts.pods_by_namespace.of(key[0])
                 if matches(budget["spec"].get("selector"), labels_of(pod))
                 and phase_of(pod) not in ("Succeeded", "Failed")]  # fmt: skip
+        if not pods:
+            self.recorder.normal(budget, "NoPods", "No matching pods found")
         healthy = sum(1 for pod in pods if is_ready(pod) and not is_leaving(pod))
         expected, desired = self._desired(budget["spec"], pods)
         allowed = max(0, healthy - desired) if expected > 0 else 0

@@ -43,6 +43,4 @@ def finalize_namespace(call: Call) -> Answer:
     finalizers = (wanted.get("spec") or {}).get("finalizers") or []
     fresh["spec"] = {"finalizers": finalizers} if finalizers else {}
     stored = store.update("namespaces", fresh, subresource="finalize")
-    if not finalizers and "deletionTimestamp" in stored["metadata"]:
-        store.remove("namespaces", None, name)
     return single(call, stored)

@@ -16,10 +16,13 @@ Differences = list[str]
 
 
 def differences(recorded: Any, actual: Any, bindings: Bindings) -> Differences:
-    """What differs, empty when the answer is the recorded one; only then are `bindings` those of the answer."""
+    """What differs, empty when the answer is the recorded one; only then does it bind placeholders."""
     trial = bindings.copy()
     found = _body(recorded, actual, trial)
-    bindings.take(trial)
+    if found:
+        bindings.guess(trial)
+    else:
+        bindings.take(trial)
     return found
 
 

@@ -13,7 +13,7 @@ _MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
 _FORMS = {
     "rv": r"\d+",
     "uid": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-    "hash": r"[a-z0-9]+",
+    "hash": r"[A-Za-z0-9]+",
     "suffix": r"[a-z0-9]{5}",
     "sched": r"\d+",
     "event": r"[0-9a-z.]+",
@@ -54,11 +54,17 @@ class Bindings:
     versions: dict[tuple[str, str], str] = field(default_factory=dict)
     """(uid, recorded version) -> version of this run"""
 
+    guesses: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Of answers that were not the recorded ones: good enough to ask with, not to compare with."""
+
     def copy(self) -> Bindings:
-        return Bindings(dict(self.values), dict(self.versions))
+        return Bindings(dict(self.values), dict(self.versions), self.guesses)
 
     def take(self, other: Bindings) -> None:
         self.values, self.versions = other.values, other.versions
+
+    def guess(self, other: Bindings) -> None:
+        self.guesses.update(other.values)
 
     def match(self, recorded: str, actual: str) -> bool:
         """Whether the text fits; new numbered placeholders are bound by it."""
@@ -105,4 +111,4 @@ class Bindings:
             now = datetime.now(UTC)
             return now.strftime("%Y-%m-%dT%H:%M:%SZ" if piece[0] == "time" else "%Y-%m-%dT%H:%M:%S.%fZ")
         written = f"<{piece[0]}:{piece[1]}>" if piece[1] else f"<{piece[0]}>"
-        return self.values.get(piece, written)
+        return self.values.get(piece) or self.guesses.get(piece, written)

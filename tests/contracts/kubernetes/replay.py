@@ -25,7 +25,10 @@ from tests.contracts.kubernetes.recordings import Exchange, files, load
 
 RATE = 20.0
 """How much faster than recorded the practice cluster lives through its waits."""
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 20.0
+_CONVERGENCE_SECONDS = 1.5
+_RATES = {"26": 1.0}
+"""The times in logs are real, so what asks for the last second of a log cannot be hurried."""
 _NODES = {("node", "1"): "rig-node-1", ("node", "2"): "rig-node-2"}
 Outcome = dict[str, list[str]]
 """Exchange id -> what differs; empty lists for equal ones."""
@@ -107,6 +110,15 @@ class Replay:
 
     def _one(self, exchange: Exchange) -> list[str]:
         time.sleep(exchange.wait_seconds / self.server.rate)
+        found = self._compared(exchange)
+        deadline = time.monotonic() + _CONVERGENCE_SECONDS
+        while found and exchange.until and exchange.method == "GET" and time.monotonic() < deadline:
+            # the recorder, too, asked until it saw what it waited for; controllers may be a step further or behind
+            time.sleep(0.05)
+            found = self._compared(exchange)
+        return found
+
+    def _compared(self, exchange: Exchange) -> list[str]:
         status, body = self._answer(exchange)
         if status == 201 and isinstance(body, dict) and body.get("kind") == "TokenRequest":
             self.limited_token = body["status"]["token"]
@@ -179,14 +191,15 @@ def replay_file(server: Server, file: Path) -> Outcome:
 
 
 @contextmanager
-def bare_practice_server() -> Iterator[Server]:
-    """A practice cluster with the two recorded nodes and nothing else, its waits shortened."""
+def bare_practice_server(file: Path) -> Iterator[Server]:
+    """A practice cluster with the two recorded nodes and nothing else, its waits shortened as the file allows."""
     from evals.practice.clock import RealClock
     from evals.practice.platform.ready_made import with_rig
     from evals.practice.server import running_in_thread
 
-    with running_in_thread(clock=RealClock(RATE), start_controllers=with_rig()) as server:
-        yield Server(server.url, server.admin_token, RATE)
+    rate = _RATES.get(file.name[:2], RATE)
+    with running_in_thread(clock=RealClock(rate), start_controllers=with_rig()) as server:
+        yield Server(server.url, server.admin_token, rate)
 
 
 def main() -> int:
@@ -205,7 +218,7 @@ def main() -> int:
         if given.url:
             outcome = replay_file(Server(given.url, given.token), file)
         else:
-            with bare_practice_server() as server:
+            with bare_practice_server(file) as server:
                 outcome = replay_file(server, file)
         same = sum(1 for found in outcome.values() if not found)
         total, equal = total + len(outcome), equal + same
