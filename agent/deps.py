@@ -9,7 +9,7 @@ from typing import Protocol
 
 from knowledge.errors import UnknownCluster
 from knowledge.ledger.ledger import Ledger
-from knowledge.vocabulary import Case, Mode, Passage, RecalledCase
+from knowledge.vocabulary import Case, Language, Mode, Passage, RecalledCase
 from tools.collectors.gather import GatherLimits
 from tools.contracts import Collector
 from tools.detectors.library import DetectorLibrary
@@ -40,6 +40,10 @@ class Lease(Protocol):
 class Options:
     """Times and bounds of a run. The defaults suit production; the demo and the tests shorten the waits."""
 
+    language: Language = Language.EN
+    """Of incidents that alerts opened."""
+    closes_when_resolved: bool = True
+    """A resolved or answered incident is closed when every alert of it is resolved. What a person has in hand stays."""
     node_timeout_seconds: float = 120.0
     soak_seconds: float = 60.0
     """How long a symptom has to stay gone before the recovery counts."""

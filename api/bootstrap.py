@@ -215,6 +215,8 @@ def build_deps(settings: Settings, ledger: Ledger, *, clusters: dict[str, Cluste
 
     desk = settings.desk
     options = Options(
+        language=desk.language,
+        closes_when_resolved=desk.closes_when_resolved,
         node_timeout_seconds=desk.node_timeout_seconds,
         soak_seconds=desk.soak_seconds,
         recovery_seconds=desk.recovery_seconds,

@@ -18,7 +18,7 @@ import structlog
 from api.bootstrap import load_policy, open_clock, open_ledger, open_reader, open_writer
 from api.logs import configure_logging
 from api.settings import ClusterSettings, Settings
-from knowledge.errors import LeaseLost, OpsdeskError, PlanChangedAfterApproval, UnknownCluster
+from knowledge.errors import LeaseLost, OpsdeskError, PlanChangedAfterApproval, Temporary, UnknownCluster
 from knowledge.ledger.ledger import Ledger
 from knowledge.ledger.rehearsals import Rehearsal
 from knowledge.vocabulary import Execution, ExecutionStatus, Mode, Review, StepResult, Text
@@ -29,6 +29,7 @@ from tools.review import review_plan
 from tools.safety.policy import Policy
 
 IDLE_SECONDS = 0.2
+REVIEW_TRIES = 3
 
 log = structlog.get_logger("opsdesk.executor")
 
@@ -213,7 +214,7 @@ class Executor:
 
     async def _check_same(self, execution: Execution, approved: Review) -> None:
         """What runs is exactly what was reviewed: reviewed again now, the plan must come to the same digest and ruling."""
-        fresh = await self._review(execution.plan_id)
+        fresh = await self._reviewed_again(execution.plan_id)
         if approved.digest != execution.digest or fresh.digest != approved.digest:
             raise PlanChangedAfterApproval(
                 "reviewed again, the plan comes to other requests than were approved: the cluster has changed",
@@ -221,6 +222,16 @@ class Executor:
             )
         if fresh.ruling.strictness > approved.ruling.strictness:
             raise PlanChangedAfterApproval(f"reviewed again, the plan is {fresh.ruling}, approved as {approved.ruling}")
+
+    async def _reviewed_again(self, plan_id: str) -> Review:
+        """Nothing has been written yet: a cluster that does not answer for a moment is asked again."""
+        for _ in range(REVIEW_TRIES - 1):
+            try:
+                return await self._review(plan_id)
+            except Temporary as error:
+                log.warning("review_again", plan_id=plan_id, reason=error.message)
+                await self.clock.sleep(1.0)
+        return await self._review(plan_id)
 
     async def _beat(self, execution: Execution, token: int) -> None:
         while True:

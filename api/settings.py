@@ -92,6 +92,8 @@ class DeskSettings(Group):
 
     language: Language = Language.EN
     """Of texts that nobody asked for in a language of theirs (alerts)."""
+    closes_when_resolved: bool = True
+    """Close a resolved or answered incident once every alert of it is resolved; off leaves closing to people."""
     soak_seconds: float = 60.0
     """A recovery counts when it has held so long."""
     recovery_seconds: float = 300.0

@@ -19,7 +19,8 @@ from agent.graph import Graph
 from agent.state import IncidentState
 from knowledge.errors import LeaseLost, LedgerBusy, OpsdeskError, UnknownThread
 from knowledge.ledger.ledger import Ledger
-from knowledge.vocabulary import IncidentStatus
+from knowledge.ledger.values import WakeReason
+from knowledge.vocabulary import Incident, IncidentStatus
 
 IDLE_SECONDS = 0.25
 EXPIRY_EVERY_SECONDS = 5.0
@@ -158,6 +159,14 @@ async def advance(graph: Graph, deps: Deps, incident_id: str, reason: str) -> No
     elif state.tasks:
         # Not `state.next`: it leaves out a node that had finished when the process died before the checkpoint behind it.
         await graph.ainvoke(None, config, context=deps, durability="sync")
+    elif reason == WakeReason.ALERTS_RESOLVED and deps.options.closes_when_resolved:
+        await _close(deps, incident)
+
+
+async def _close(deps: Deps, incident: Incident) -> None:
+    """The source says that it is over, and so do we: nobody has to tidy up. What a person has in hand is theirs."""
+    if incident.status in {IncidentStatus.RESOLVED, IncidentStatus.ANSWERED}:
+        await asyncio.to_thread(deps.ledger.incidents.close, incident.id, "opsdesk", "every alert of it is resolved")
 
 
 async def _start(graph: Graph, deps: Deps, incident_id: str, run: int, config: Any) -> None:

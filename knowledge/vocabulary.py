@@ -256,6 +256,8 @@ class Incident(Noun):
     requester: str = ""
     assignee: str = ""
     reason: str = ""
+    reason_zh: str = ""
+    """The reason in Chinese where the desk wrote it; empty where a person did, in whatever language that was."""
     merged_into: str = ""
     opened_at: datetime
     updated_at: datetime

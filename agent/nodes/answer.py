@@ -56,6 +56,9 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     if worded.use is not None or worded.note:
         data |= {"model_use": worded.use or {}, "model_note": worded.note}
     summary = Text(en=answer.text, zh=answer.text)
+    if triage.intent is not Intent.QUESTION:
+        told = {language: diagnosis_answer(diagnosis, language).text for language in Language}
+        summary = Text(en=told[Language.EN], zh=told[Language.ZH])
     await asyncio.to_thread(deps.ledger.timeline.add, incident_id, "answer", "opsdesk", summary, data)
     goes_on = triage.intent is Intent.FAULT and diagnosis.verdict is Verdict.FAULT
     if not goes_on:
@@ -65,12 +68,14 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     return {"answered": True, "model_use": worded.use} if worded.use is not None else {"answered": True}
 
 
-def _ending(triage: Triage, diagnosis: Diagnosis) -> tuple[IncidentStatus, str]:
+def _ending(triage: Triage, diagnosis: Diagnosis) -> tuple[IncidentStatus, Text]:
     if triage.intent is not Intent.FAULT:
-        return IncidentStatus.ANSWERED, "answered"
+        return IncidentStatus.ANSWERED, Text(en="answered", zh="已答复")
     if diagnosis.verdict is Verdict.NO_FAULT:
-        return IncidentStatus.ANSWERED, "no fault now"
-    return IncidentStatus.HANDED_OVER, "not enough evidence: a person has to fill the gaps"
+        return IncidentStatus.ANSWERED, Text(en="no fault now", zh="当前没有故障")
+    return IncidentStatus.HANDED_OVER, Text(
+        en="not enough evidence: a person has to fill the gaps", zh="证据不足：需要人工补齐缺口"
+    )
 
 
 async def _to_question(state: IncidentState, triage: Triage, diagnosis: Diagnosis, deps: Deps) -> Worded:

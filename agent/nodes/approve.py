@@ -29,7 +29,7 @@ async def _settled(state: IncidentState, deps: Deps, status: ApprovalStatus, rea
             deps.ledger.incidents.set_status,
             incident_id,
             IncidentStatus.EXECUTING,
-            "approved; waiting for the executor",
+            Text(en="approved; waiting for the executor", zh="已批准，等待执行器"),
         )
         return {"approval": "approved"}
     words = {

@@ -12,6 +12,8 @@ from agent.state import IncidentState
 from knowledge.errors import OpsdeskError, Temporary
 from knowledge.vocabulary import ApprovalRequest, Execution, ExecutionStatus, IncidentStatus, Review, Text
 
+READ = Text(en="read as asked", zh="已按要求读取")
+WATCHING = Text(en="done; watching the recovery", zh="已完成，正在观察恢复情况")
 UNFINISHED = frozenset(
     {ExecutionStatus.REQUESTED, ExecutionStatus.RUNNING, ExecutionStatus.UNDO_REQUESTED, ExecutionStatus.UNDOING}
 )
@@ -46,9 +48,8 @@ async def _manual_steps_done(state: IncidentState, deps: Deps) -> None:
     plan = await asyncio.to_thread(deps.ledger.plans.get, state["plan_id"])
     while not all(step.done_by for step in plan.manual_steps):
         left = sum(not step.done_by for step in plan.manual_steps)
-        await asyncio.to_thread(
-            deps.ledger.incidents.set_status, incident_id, IncidentStatus.EXECUTING, f"{left} manual steps to tick"
-        )
+        to_tick = Text(en=f"{left} manual steps to tick", zh=f"还有 {left} 个人工步骤待确认")
+        await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.EXECUTING, to_tick)
         interrupt({"waiting": "manual_steps", "plan_id": plan.id})
         plan = await asyncio.to_thread(deps.ledger.plans.get, state["plan_id"])
     await _watch_recovery(incident_id, deps)
@@ -59,13 +60,11 @@ async def _told(incident_id: str, execution: Execution, deps: Deps) -> None:
     output = "\n".join(result.output for result in execution.results)[:4_000] or "(nothing)"
     answer = Text(en=output, zh=output)
     await asyncio.to_thread(deps.ledger.timeline.add, incident_id, "answer", "opsdesk", answer, {"text": output})
-    await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.ANSWERED, "read as asked")
+    await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.ANSWERED, READ)
 
 
 async def _watch_recovery(incident_id: str, deps: Deps) -> None:
-    await asyncio.to_thread(
-        deps.ledger.incidents.set_status, incident_id, IncidentStatus.VERIFYING, "done; watching the recovery"
-    )
+    await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.VERIFYING, WATCHING)
 
 
 def _requested(state: IncidentState, review: Review, deps: Deps) -> Execution:

@@ -12,7 +12,8 @@ from knowledge.vocabulary import IncidentStatus, Text
 async def run(state: IncidentState, deps: Deps) -> IncidentState:
     reason = handed_over_because(state)
     incident_id = state["incident_id"]
-    await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.HANDED_OVER, reason.en[:500])
+    shortened = Text(en=reason.en[:500], zh=reason.zh[:500])
+    await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.HANDED_OVER, shortened)
     await asyncio.to_thread(deps.ledger.timeline.add, incident_id, "hand_over", "opsdesk", reason, {})
     return {}
 

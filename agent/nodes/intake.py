@@ -9,6 +9,7 @@ from agent.state import IncidentState
 from knowledge.errors import WrongState
 from knowledge.vocabulary import IncidentStatus, Text
 
+GATHERING = Text(en="gathering evidence", zh="正在收集证据")
 ENDED = frozenset({IncidentStatus.CLOSED, IncidentStatus.MERGED})
 
 
@@ -17,9 +18,7 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     if incident.status in ENDED:
         raise WrongState(f"incident {incident.id} is {incident.status}", next_step="reopen it first")
     deps.cluster(incident.cluster)
-    await asyncio.to_thread(
-        deps.ledger.incidents.set_status, incident.id, IncidentStatus.INVESTIGATING, "gathering evidence"
-    )
+    await asyncio.to_thread(deps.ledger.incidents.set_status, incident.id, IncidentStatus.INVESTIGATING, GATHERING)
     summary = Text(
         en=f"Investigation started in cluster {incident.cluster}", zh=f"开始在集群 {incident.cluster} 中调查"
     )

@@ -26,7 +26,7 @@ from knowledge.vocabulary import (
 async def run(state: IncidentState, deps: Deps) -> IncidentState:
     incident_id = state["incident_id"]
     lesson_id = await asyncio.to_thread(_propose, state, deps)
-    reason = "recovered: the symptom is gone and stayed gone"
+    reason = Text(en="recovered: the symptom is gone and stayed gone", zh="已恢复：症状消失且保持稳定")
     await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.RESOLVED, reason)
     deps.snapshots.drop(incident_id)
     summary = Text(

@@ -90,7 +90,8 @@ async def _asked(plan: Plan, review: Review, deps: Deps) -> str:
         services=(),
         wait_seconds=deps.options.approval_wait_seconds,
     )
-    reason = f"waiting for {review.approvers_needed} approver(s)"
+    count = review.approvers_needed
+    reason = Text(en=f"waiting for {count} approver(s)", zh=f"等待 {count} 位审批人")
     await asyncio.to_thread(
         deps.ledger.incidents.set_status, plan.incident_id, IncidentStatus.AWAITING_APPROVAL, reason
     )

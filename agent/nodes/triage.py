@@ -8,7 +8,7 @@ from agent.deps import Deps
 from agent.reasoning.triage import triage_alerts, triage_ticket
 from agent.state import IncidentState
 from knowledge.errors import WrongState
-from knowledge.vocabulary import Incident, Language, Text, Triage
+from knowledge.vocabulary import Incident, Text, Triage
 
 INTENTS = {
     "fault": Text(en="a fault", zh="故障"),
@@ -45,4 +45,4 @@ def _triage(incident: Incident, deps: Deps) -> Triage:
         return triage_ticket(ticket, reach=reach, now=now, window_seconds=window)
     if not alerts:
         raise WrongState(f"incident {incident.id} has neither an alert nor a ticket")
-    return triage_alerts(alerts, language=incident.language or Language.EN, now=now, window_seconds=window)
+    return triage_alerts(alerts, language=deps.options.language, now=now, window_seconds=window)

@@ -58,7 +58,13 @@ class Incidents:
             return [incident_of(row) for row in newest(session, query, IncidentRow, reach, limit, before)]
 
     def set_status(
-        self, id: str, status: IncidentStatus, reason: str, expected_version: int | None = None, *, actor: str = "desk"
+        self,
+        id: str,
+        status: IncidentStatus,
+        reason: str | Text,
+        expected_version: int | None = None,
+        *,
+        actor: str = "desk",
     ) -> Incident:
         """Moves on. WrongState from an end (``reopen`` does that), to ``merged``, or when the version is not the
         expected one."""
@@ -66,10 +72,11 @@ class Incidents:
             row = locked_incident(writing, id)
             _check_move(row, status, expected_version)
             before = row.status
-            row.status, row.reason = status, reason
+            row.status = status
+            row.reason, row.reason_zh = (reason.en, reason.zh) if isinstance(reason, Text) else (reason, "")
             if status in ENDS:
                 row.closed_at = row.closed_at or writing.at
-            return _changed(writing, row, actor, "incident.set_status", before=before, status=status, reason=reason)
+            return _changed(writing, row, actor, "incident.set_status", before=before, status=status, reason=row.reason)
 
     def update(
         self,
@@ -116,7 +123,7 @@ class Incidents:
             _check_merge(row, target)
             _move_belongings(writing, row.id, target.id)
             row.status, row.merged_into, row.closed_at = IncidentStatus.MERGED, into, row.closed_at or writing.at
-            row.reason = f"merged into {into}"
+            row.reason, row.reason_zh = f"merged into {into}", f"已合并到 {into}"
             if Severity(row.severity).rank < Severity(target.severity).rank:
                 target.severity = row.severity
             tell(writing, row, "merge", actor, Text(en=f"merged into {into}", zh=f"已合并到 {into}"), {"into": into})
@@ -136,7 +143,8 @@ class Incidents:
         with self._store.write() as writing:
             row = locked_incident(writing, id)
             _check_move(row, IncidentStatus.CLOSED, None)
-            row.status, row.reason, row.closed_at = IncidentStatus.CLOSED, reason, writing.at
+            row.status, row.closed_at = IncidentStatus.CLOSED, writing.at
+            row.reason, row.reason_zh = reason, ""
             tell(writing, row, "close", actor, Text(en=f"closed: {reason}", zh=f"已关闭：{reason}"))
             return _changed(writing, row, actor, "incident.close", reason=reason)
 
@@ -147,7 +155,8 @@ class Incidents:
             row = locked_incident(writing, id)
             if row.status not in {*ENDS, IncidentStatus.HANDED_OVER} - {IncidentStatus.MERGED}:
                 raise _wrong(row, "reopened")
-            row.status, row.reason, row.closed_at = IncidentStatus.OPEN, reason, None
+            row.status, row.closed_at = IncidentStatus.OPEN, None
+            row.reason, row.reason_zh = reason, ""
             tell(writing, row, "reopen", actor, Text(en=f"reopened: {reason}", zh=f"已重新打开：{reason}"))
             add_wake(writing, id, WakeReason.REOPENED)
             return _changed(writing, row, actor, "incident.reopen", reason=reason)
@@ -169,7 +178,7 @@ def _filtered(
     exact = {"severity": severity, "service": service, "cluster": cluster, "assignee": assignee}
     query = query.filter_by(**{name: str(value) for name, value in exact.items() if value is not None})
     if text:
-        where = (IncidentRow.title, IncidentRow.reason, IncidentRow.id)
+        where = (IncidentRow.title, IncidentRow.reason, IncidentRow.reason_zh, IncidentRow.id)
         query = query.where(or_(*(column.icontains(text, autoescape=True) for column in where)))
     return query
 

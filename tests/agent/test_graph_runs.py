@@ -59,7 +59,21 @@ async def test_the_stages_are_told_in_the_order_of_the_graph(place: SmallDesk) -
     await place.advance(incident_id)
     await place.settle(incident_id)
     own = list(dict.fromkeys(place.stages(incident_id)))
-    order = ["intake", "triage", "collect", "detect", "retrieve", "diagnose", "answer", "plan", "review", "approve", "execute", "verify", "learn"]
+    order = [
+        "intake",
+        "triage",
+        "collect",
+        "detect",
+        "retrieve",
+        "diagnose",
+        "answer",
+        "plan",
+        "review",
+        "approve",
+        "execute",
+        "verify",
+        "learn",
+    ]
     assert own == order
 
 
@@ -228,3 +242,24 @@ async def test_everything_that_people_read_is_said_in_both_languages(place: Smal
         assert isinstance(entry.summary, Text)
         assert entry.summary.en
         assert entry.summary.zh
+
+
+async def test_a_resolved_incident_closes_when_its_alert_resolves(place: SmallDesk) -> None:
+    incident_id = await to_approval(place)
+    place.decide(incident_id)
+    await place.advance(incident_id)
+    await place.settle(incident_id)
+    place.alert(status="resolved")
+    reasons = [wake.reason for wake in place.ledger.wakes.waiting(incident_id)]
+    assert "alerts_resolved" in reasons
+    ended = await place.advance(incident_id, "alerts_resolved")
+    assert ended.status is IncidentStatus.CLOSED
+
+
+async def test_an_incident_in_a_person_s_hands_stays_open_when_its_alert_resolves(place: SmallDesk) -> None:
+    incident_id = await to_approval(place)
+    place.decide(incident_id, Decision.REJECT)
+    await place.advance(incident_id)
+    place.alert(status="resolved")
+    ended = await place.advance(incident_id, "alerts_resolved")
+    assert ended.status is IncidentStatus.HANDED_OVER

@@ -49,7 +49,7 @@ def test_killed_while_a_write_hangs_the_write_is_found_done_not_sent_again(place
     incident_id = break_and_alert(place)
     place.wait_for_status(incident_id, "awaiting_approval")
     before = len(place.writes())
-    drop = {"method": "PATCH", "path": "/deployments/", "effect": "drop_after_write", "times": 1}
+    drop = {"method": "PATCH", "path": "/deployments/", "effect": "drop_after_write", "spares_dry_runs": True}
     place.cluster.call("POST", "/practice/inject", drop)
     assert place.approve(incident_id).status_code == 200
     place.kill()

@@ -37,7 +37,7 @@ def run(url: str, *statements: str) -> None:
 def test_open_says_to_upgrade_when_the_database_is_empty(empty_url: str) -> None:
     with pytest.raises(LedgerUnusable, match="no schema yet") as refused:
         Ledger.open(empty_url, now)
-    assert "opsdesk ledger upgrade" in refused.value.next_step
+    assert "opsdesk upgrade" in refused.value.next_step
 
 
 def test_migrations_make_exactly_the_tables_of_the_code(url: str) -> None:

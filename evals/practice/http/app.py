@@ -68,7 +68,7 @@ class PracticeApp:
         seen = Seen(0, now, request.method, path, query, "", agent, "") if controlled else (
             self.requests.begin(now, request.method, path, query, agent, body)
         )  # fmt: skip
-        order = None if controlled else self.injections.take(request.method, path)
+        order = None if controlled else self.injections.take(request.method, path, is_dry_run="dryRun" in query)
         if order is not None:
             seen.injected = order.effect
             early = await self._before(order)

@@ -26,6 +26,7 @@ class Injection:
     message: str
     retry_after_seconds: int | None
     seconds: float
+    spares_dry_runs: bool = False
 
     def shown(self) -> dict[str, Any]:
         return {"id": self.id, "method": self.method, "path": self.path, "effect": self.effect, "times": self.times,
@@ -40,7 +41,8 @@ class Injections:
         self._next = 1
 
     def add(self, order: dict[str, Any]) -> Injection:
-        """Take an order: {"method": regex, "path": regex, "effect", "times": 1, "status": 500, "seconds": 60}."""
+        """Take an order: {"method": regex, "path": regex, "effect", "times": 1, "status": 500, "seconds": 60,
+        "spares_dry_runs": false}."""
         effect = order.get("effect", "status")
         if effect not in EFFECTS:
             raise bad_request(f"effect must be one of {', '.join(EFFECTS)}, not {effect!r}")
@@ -60,14 +62,17 @@ class Injections:
             str(order.get("message", "injected by the practice cluster")),
             order.get("retry_after_seconds"),
             float(order.get("seconds", 60)),
+            bool(order.get("spares_dry_runs", False)),
         )
         self._next += 1
         self._orders.append(made)
         return made
 
-    def take(self, method: str, path: str) -> Injection | None:
+    def take(self, method: str, path: str, *, is_dry_run: bool = False) -> Injection | None:
         """The first order that matches, counted down; None when the request goes its usual way."""
         for order in self._orders:
+            if is_dry_run and order.spares_dry_runs:
+                continue
             if re.fullmatch(order.method, method) and re.search(order.path, path):
                 order.times -= 1
                 if order.times <= 0:

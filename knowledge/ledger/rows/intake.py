@@ -28,6 +28,7 @@ class IncidentRow(Base):
     requester: Mapped[str]
     assignee: Mapped[str] = mapped_column(index=True)
     reason: Mapped[Words]
+    reason_zh: Mapped[Words] = mapped_column(server_default="", default="")
     merged_into: Mapped[str]
     opened_at: Mapped[datetime]
     updated_at: Mapped[datetime]
