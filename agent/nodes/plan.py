@@ -14,6 +14,7 @@ from agent.gathering import snapshot_of, take_baseline
 from agent.prompts import prompt
 from agent.reasoning.orders import FORMS, line_for, order_in, script_in
 from agent.reasoning.remedies import filled
+from agent.reasoning.scope import beyond
 from agent.reasoning.topology import build_topology
 from agent.state import IncidentState, JsonObject
 from knowledge.errors import OpsdeskError, ScriptRefused
@@ -34,6 +35,8 @@ from tools.redaction import redact_text
 from tools.review import make_plan
 
 TOPOLOGY_STEPS = 3
+OWN = ("desk", "case ")
+"""Scripts of these come from the diagnosis alone, whose evidence was gathered within the asker's reach."""
 MOST_NEAR = 400
 MOST_EVIDENCE = 200
 WORKLOADS = (("Deployment", "deployment"), ("StatefulSet", "statefulset"), ("DaemonSet", "daemonset"))
@@ -74,6 +77,10 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
             return {**update, **refused}
         draft = replace(draft, script="", manual=draft.instead, written_by="desk", reason=refused["plan_reason"])
         plan = await _translated(incident_id, incident.cluster, incident.requester, draft, triage.focus, deps)
+    outside = [] if plan.written_by.startswith(OWN) else beyond(plan, triage.focus.reach)
+    if outside:
+        reason = f"outside the requester's scope: {'; '.join(outside)}"[:1_000]
+        return {**update, **await _none(incident_id, deps, reason, script=plan.script)}
     await asyncio.to_thread(deps.ledger.plans.put, plan)
     if is_order:
         # What was wrong before an ordered change is the mark that "worse" is measured from afterwards.

@@ -41,7 +41,9 @@ def desk_with(
         input_price_per_million=price,
         output_price_per_million=price,
     )
-    with small_desk(folder, cluster, model=OpenAICompatibleModel(profile), **options) as place:
+    # A busy machine may take its time until the recovery is seen: no test here is about that.
+    patient = {"recovery_seconds": 20.0, **options}
+    with small_desk(folder, cluster, model=OpenAICompatibleModel(profile), **patient) as place:
         yield place
 
 
