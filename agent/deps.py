@@ -56,6 +56,7 @@ class Options:
     """How long a requested execution may wait for an executor before a human is told."""
     window_seconds: float = 3600.0
     """How far before the alert the evidence reaches."""
+    evidence_days: float = 90.0
     maximum_rounds: int = 3
     model_token_budget: int = 60_000
     model_cost_budget: float = 1.0

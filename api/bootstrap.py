@@ -217,6 +217,7 @@ def build_deps(settings: Settings, ledger: Ledger, *, clusters: dict[str, Cluste
     options = Options(
         language=desk.language,
         closes_when_resolved=desk.closes_when_resolved,
+        evidence_days=desk.evidence_days,
         node_timeout_seconds=desk.node_timeout_seconds,
         soak_seconds=desk.soak_seconds,
         recovery_seconds=desk.recovery_seconds,

@@ -97,7 +97,7 @@ class DeskSettings(Group):
     soak_seconds: float = 60.0
     """A recovery counts when it has held so long."""
     recovery_seconds: float = 300.0
-    """A change that has cured nothing after so long is taken back."""
+    """How long a symptom may take to go away. Then: worse is taken back, not better is kept and said."""
     verify_every_seconds: float = 5.0
     """How often the recovery is looked at meanwhile."""
     approval_wait_seconds: float = 4 * 3600.0

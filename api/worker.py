@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -17,13 +18,14 @@ import structlog
 from agent.deps import Deps
 from agent.graph import Graph
 from agent.state import IncidentState
-from knowledge.errors import LeaseLost, LedgerBusy, OpsdeskError, UnknownThread
+from knowledge.errors import LeaseLost, LedgerBusy, OpsdeskError, Temporary, UnknownThread
 from knowledge.ledger.ledger import Ledger
 from knowledge.ledger.values import WakeReason
-from knowledge.vocabulary import Incident, IncidentStatus
+from knowledge.vocabulary import Incident, IncidentStatus, Text
 
 IDLE_SECONDS = 0.25
 EXPIRY_EVERY_SECONDS = 5.0
+SWEEP_EVERY_SECONDS = 6 * 3600.0
 RUNNING = frozenset(
     {
         IncidentStatus.OPEN,
@@ -66,6 +68,7 @@ class Worker:
     async def run(self) -> None:
         """Until ``stop()``. A ledger that is away for a while is waited for, not died of."""
         expiry = asyncio.create_task(self._expire_approvals())
+        sweep = asyncio.create_task(self._sweep())
         try:
             while not self._stopping.is_set():
                 try:
@@ -80,9 +83,10 @@ class Worker:
                         await asyncio.wait_for(self._nudged.wait(), IDLE_SECONDS)
         finally:
             expiry.cancel()
+            sweep.cancel()
             for task in self._busy:
                 task.cancel()
-            await asyncio.gather(expiry, *self._busy, return_exceptions=True)
+            await asyncio.gather(expiry, sweep, *self._busy, return_exceptions=True)
 
     async def stop(self) -> None:
         self._stopping.set()
@@ -114,14 +118,31 @@ class Worker:
             await asyncio.to_thread(self._deps.ledger.wakes.done, wake_id, self._holder)
         except LeaseLost:
             log.warning("lease_lost", incident_id=incident_id)
+        except Temporary as error:
+            log.warning("wake_again", incident_id=incident_id, reason=error.message)
         except OpsdeskError as error:
             log.warning("wake_failed", incident_id=incident_id, reason=error.message)
-        except Exception:
+            await self._give_up(wake_id, incident_id, error)
+        except Exception as error:
             log.exception("wake_bug", incident_id=incident_id)
+            await self._give_up(wake_id, incident_id, error)
         finally:
             beat.cancel()
             with contextlib.suppress(OpsdeskError):
                 await asyncio.to_thread(lease.release)
+
+    async def _give_up(self, wake_id: str, incident_id: str, error: Exception) -> None:
+        """What trying again would not mend is handed to a person, once."""
+        title = error.title if isinstance(error, OpsdeskError) else f"a bug in opsdesk: {type(error).__name__}"
+        step = error.next_step if isinstance(error, OpsdeskError) else "report it"
+        told = f"{title}: {error}"[:400] + (f" ({step})" if step else "")
+        reason = Text(en=told, zh=f"需要人工处理：{told}")
+        ledger = self._deps.ledger
+        with contextlib.suppress(OpsdeskError):  # an incident that has ended keeps its end
+            await asyncio.to_thread(ledger.incidents.set_status, incident_id, IncidentStatus.HANDED_OVER, reason)
+            await asyncio.to_thread(ledger.timeline.add, incident_id, "hand_over", "opsdesk", reason, {})
+        with contextlib.suppress(OpsdeskError):
+            await asyncio.to_thread(ledger.wakes.done, wake_id, self._holder)
 
     async def _beat(self, lease: IncidentLease, wake_id: str) -> None:
         while True:
@@ -138,6 +159,15 @@ class Worker:
                     self.nudge()
             await asyncio.sleep(EXPIRY_EVERY_SECONDS)
 
+    async def _sweep(self) -> None:
+        """Forgets old evidence of ended incidents and raw deliveries, as the settings say."""
+        while True:
+            before = self._deps.clock.now() - timedelta(days=self._deps.options.evidence_days)
+            with contextlib.suppress(OpsdeskError):
+                await asyncio.to_thread(self._deps.ledger.evidence.sweep, before)
+                await asyncio.to_thread(self._deps.ledger.alerts.sweep_deliveries, before)
+            await asyncio.sleep(SWEEP_EVERY_SECONDS)
+
 
 async def advance(graph: Graph, deps: Deps, incident_id: str, reason: str) -> None:
     """Moves one incident as far as it goes now: a fresh run, a resume from an interrupt, or on from a crash.
@@ -151,7 +181,7 @@ async def advance(graph: Graph, deps: Deps, incident_id: str, reason: str) -> No
     config: Any = {"configurable": {"thread_id": f"{incident_id}:{run}"}, "recursion_limit": 60}
     state = await graph.aget_state(config)
     if not state.values and not state.next:
-        await _start(graph, deps, incident_id, run, config)
+        await _start(graph, deps, incident, run, config)
     elif state.interrupts:
         from langgraph.types import Command
 
@@ -169,14 +199,18 @@ async def _close(deps: Deps, incident: Incident) -> None:
         await asyncio.to_thread(deps.ledger.incidents.close, incident.id, "opsdesk", "every alert of it is resolved")
 
 
-async def _start(graph: Graph, deps: Deps, incident_id: str, run: int, config: Any) -> None:
-    if run < 1:
-        raise UnknownThread(f"incident {incident_id} has no run to start")
-    start: IncidentState = {"incident_id": incident_id, "run": run}
+async def _start(graph: Graph, deps: Deps, incident: Incident, run: int, config: Any) -> None:
+    """Begins a run of an incident that waits for one. One that had begun and whose thread is gone is an error, not a
+    new run: what it had done, nobody could tell."""
+    if incident.status is not IncidentStatus.OPEN:
+        raise UnknownThread(
+            f"incident {incident.id} is {incident.status.value}, and its checkpoints are gone",
+            next_step="look at its timeline, then reopen it to begin again",
+        )
+    start: IncidentState = {"incident_id": incident.id, "run": run}
     await graph.ainvoke(start, config, context=deps, durability="sync")
 
 
 def current_run(ledger: Ledger, incident_id: str) -> int:
     """1, and one more for each time the incident was reopened: read from its timeline, the one record of both."""
-    reopened = sum(entry.stage == "reopen" for entry in ledger.timeline.for_incident(incident_id))
-    return 1 + reopened
+    return 1 + ledger.timeline.count(incident_id, "reopen")

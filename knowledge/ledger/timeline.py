@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from knowledge.errors import NotFound
 from knowledge.ledger.rows.intake import IncidentRow, TimelineRow
@@ -29,6 +29,12 @@ class Timeline:
                 .limit(limit)
             )
             return [_entry(row) for row in session.scalars(query)]
+
+    def count(self, incident_id: str, stage: str) -> int:
+        """How many entries of a stage there are, however long the story."""
+        query = select(func.count()).where(TimelineRow.incident_id == incident_id, TimelineRow.stage == stage)
+        with self._store.read() as session:
+            return session.scalar(query) or 0
 
 
 def locked_incident(writing: Writing, incident_id: str) -> IncidentRow:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 
+from agent.graph import build_graph
 from agent.state import MAXIMUM_STATE_BYTES
 from api.worker import current_run
-from knowledge.errors import ClusterUnreachable, NotFound
+from knowledge.errors import ClusterUnreachable, NotFound, UnknownThread
 from knowledge.vocabulary import Decision, IncidentStatus, Mode, Text, Verdict
 from tests.agent.small_desk import BAD, GOOD, NAME, NAMESPACE, SmallDesk, shop, small_desk
 
@@ -263,3 +265,11 @@ async def test_an_incident_in_a_person_s_hands_stays_open_when_its_alert_resolve
     place.alert(status="resolved")
     ended = await place.advance(incident_id, "alerts_resolved")
     assert ended.status is IncidentStatus.HANDED_OVER
+
+
+async def test_a_thread_whose_checkpoints_are_gone_is_an_error_not_a_new_run(place: SmallDesk) -> None:
+    incident_id = await to_approval(place)
+    place.graph = build_graph(InMemorySaver())
+    with pytest.raises(UnknownThread):
+        await place.advance(incident_id, "approved")
+    assert place.cluster.writes == []
