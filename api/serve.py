@@ -41,6 +41,7 @@ async def run_server(
             app = create_app(desk)
             config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
             server = _Server(config)
+            server.stop_on_signals()
             app.state.should_stop = lambda: (
                 server.should_exit
             )  # event streams end by themselves, before the patience does
@@ -64,14 +65,16 @@ async def run_server(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn hands a caught signal on when it has stopped, which would end our own stopping half-way; here it is used up.
-    A second Ctrl-C does not wait for open requests."""
+    """uvicorn hands a caught signal on when it has stopped, which would end our own stopping half-way; here it is used up."""
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def stop_on_signals(self) -> None:
+        """From now on; a second Ctrl-C does not wait for open requests."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
         yield
 
 

@@ -53,8 +53,11 @@ def ticket(
     """Open a ticket."""
     from api.commands.files import decoded, read_bounded
     from api.commands.output import console, print_json
+    from knowledge.errors import BadInput
 
     words = decoded(read_bounded("-"), "-") if text == "-" else text
+    if not words.strip():
+        raise BadInput("the ticket says nothing", next_step='say what is wrong: opsdesk ticket "qwen2-7b is slow"')
     with open_client() as client:
         body = {"text": words, "cluster": cluster, "namespace": namespace, "service": service, "channel": "cli"}
         opened = client.post("/tickets", body)
@@ -110,7 +113,11 @@ def incidents(
     from datetime import datetime
 
     from api.commands.output import age, console, print_json, print_table
+    from knowledge.vocabulary import IncidentStatus, Severity
 
+    for name, given, allowed in (("status", status, IncidentStatus), ("severity", severity, Severity)):
+        if given and given not in list(allowed):
+            raise typer.BadParameter(f"{given!r} is not one of {', '.join(allowed)}", param_hint=f"--{name}")
     with open_client() as client:
         page = client.get(
             "/incidents", status=status, severity=severity, service=service, cluster=cluster, limit=limit, before=before

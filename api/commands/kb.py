@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-SHOWN_CHARACTERS = 300
+SHOWN_CHARACTERS = 200
 
 
 @app.command()
@@ -126,8 +126,7 @@ def _library() -> Iterator[Library]:
 
     library = open_library()
     try:
-        if not library.entries("cases"):
-            library.load_bundled()
+        library.load_bundled()  # costs little when all are there, and ends a first time that was broken off
         yield library
     finally:
         library.close()
@@ -177,7 +176,8 @@ def _show_hits(found: Found) -> None:
         if isinstance(hit, RecalledCase):
             rows.append((f"{hit.score:.2f}", hit.case_id, f"{hit.title.en}\n{hit.title.zh}", hit.why))
         else:
-            text = hit.text if len(hit.text) <= SHOWN_CHARACTERS else f"{hit.text[:SHOWN_CHARACTERS]} ..."
+            text = " ".join(hit.text.split())
+            text = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} ..."
             rows.append((f"{hit.score:.2f}", hit.document_id, f"{hit.title}\n{text}", hit.source))
     if found.notice:
         console(to_stderr=True).print(clean(found.notice.en), style="yellow", markup=False)

@@ -14,6 +14,7 @@ from knowledge.errors import BadInput, OpsdeskError, Refused, Temporary
 if TYPE_CHECKING:
     from rich.console import Console
 
+PIPED_WIDTH = 10_000
 EXIT_PERMANENT, EXIT_REFUSED, EXIT_TEMPORARY = 1, 3, 75
 
 
@@ -21,7 +22,10 @@ EXIT_PERMANENT, EXIT_REFUSED, EXIT_TEMPORARY = 1, 3, 75
 def console(*, to_stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=to_stderr, highlight=False)
+    made = Console(stderr=to_stderr, highlight=False)
+    if made.is_terminal:
+        return made
+    return Console(stderr=to_stderr, highlight=False, width=PIPED_WIDTH)  # whole lines: who reads a file searches them
 
 
 def print_json(value: Any) -> None:
@@ -51,24 +55,24 @@ def print_table(
     Ids and other single words stay whole: only the columns in ``folding`` break their text, and on a narrow terminal those in
     ``dropping`` are left out, the first one first. Into a pipe everything goes unbroken.
     """
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     out = console()
     listed = [[clean(cell) for cell in row] for row in rows]
     if not listed:
-        out.print(Text(empty, style="dim"), soft_wrap=not out.is_terminal)
+        out.print(Text(empty, style="dim"))
         return
     width = out.width if out.is_terminal else None
     shown = columns_that_fit(columns, listed, width, folding=folding, dropping=dropping)
-    table = Table(title=title, title_justify="left", header_style="bold")
+    out.print(title, style="italic", markup=False)
+    table = Table(header_style="bold")
     for place in shown:
         folds = columns[place] in folding
         table.add_column(columns[place], overflow="fold", no_wrap=not folds, min_width=FOLDED if folds else None)
     for row in listed:
         table.add_row(*(Text(row[place]) for place in shown))
-    (out if width else Console(width=_natural_width(columns, listed), highlight=False)).print(table)
+    out.print(table)
     if len(shown) < len(columns):
         left_out = ", ".join(name for place, name in enumerate(columns) if place not in shown)
         out.print(f"(left out for want of room: {left_out}; --json shows all)", style="dim", markup=False)
@@ -102,10 +106,6 @@ def _natural_widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> li
 
     cells = [[name, *(line for row in rows for line in row[place].split("\n"))] for place, name in enumerate(columns)]
     return [max(map(cell_len, column)) for column in cells]
-
-
-def _natural_width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    return sum(cells + 3 for cells in _natural_widths(columns, rows)) + 1
 
 
 def clean(text: str) -> str:
@@ -147,10 +147,9 @@ def tell_error(error: OpsdeskError) -> int:
     if isinstance(error, BadInput) and (error.source or error.line):
         where = f" ({error.source}{f', line {error.line}' if error.line else ''})"
     out = console(to_stderr=True)
-    unbroken = not out.is_terminal  # a log's reader searches whole lines
-    out.print(Text.assemble((f"{error.title}: ", "bold red"), clean(error.message), where), soft_wrap=unbroken)
+    out.print(Text.assemble((f"{error.title}: ", "bold red"), clean(error.message), where))
     if error.next_step:
-        out.print(Text.assemble(("next: ", "bold"), clean(error.next_step)), soft_wrap=unbroken)
+        out.print(Text.assemble(("next: ", "bold"), clean(error.next_step)))
     if isinstance(error, Temporary):
         return EXIT_TEMPORARY
     return EXIT_REFUSED if isinstance(error, Refused) else EXIT_PERMANENT

@@ -37,12 +37,21 @@ RULING_STYLE = {"auto": "green", "one": "yellow", "two": "yellow", "forbidden": 
 
 def print_entry(entry: dict[str, Any], language: Language = Language.EN) -> None:
     """One line of a timeline."""
+    from rich.table import Table
     from rich.text import Text as Line
 
     at = datetime.fromisoformat(entry["at"]).astimezone().strftime("%H:%M:%S")
     stage = entry["stage"]
     words = clean(entry["summary"][language.value])
-    console().print(Line.assemble((at, "dim"), " ", (f"{stage:<10}", STAGE_STYLE.get(stage, "white")), words))
+    out, style = console(), STAGE_STYLE.get(stage, "white")
+    if not out.is_terminal:
+        out.print(Line(f"{at} {stage:<10} {words}"), soft_wrap=True)
+        return
+    line = Table.grid(padding=(0, 1))  # the words of a long entry stay beside its time and stage
+    for _ in range(3):
+        line.add_column(overflow="fold")
+    line.add_row(Line(at, style="dim"), Line(f"{stage:<9}", style=style), Line(words))
+    out.print(line)
 
 
 def render_incident(found: dict[str, Any], timeline: list[dict[str, Any]], language: Language | None = None) -> None:
@@ -90,7 +99,8 @@ def render_diagnosis(diagnosis: Diagnosis, language: Language = Language.EN) -> 
         out.print(f"{word('the model would rank', language)}: {ranked}", style="dim", markup=False)
     if diagnosis.model_note:
         out.print(f"{word('model', language)}: {clean(diagnosis.model_note)}", style="dim", markup=False)
-    out.print(f"({diagnosis.seconds:.2f} s)", style="dim")
+    if diagnosis.seconds >= 0.01:  # a stored one may not know
+        out.print(f"({diagnosis.seconds:.2f} s)", style="dim")
 
 
 def _render_chosen(diagnosis: Diagnosis, language: Language) -> None:

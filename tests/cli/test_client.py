@@ -100,6 +100,17 @@ def test_a_text_that_is_not_utf8_is_told_before_anything_is_sent(run: Run, monke
     run("ticket", "-", stdin=b"slow \xff").told(1, "not UTF-8")
 
 
+def test_a_ticket_that_says_nothing_is_not_sent(run: Run) -> None:
+    run("ticket", " ").told(1, "says nothing")
+    run("ticket", "-", stdin=b"\n").told(1, "says nothing")
+
+
+def test_a_status_that_is_none_names_the_choices(run: Run) -> None:
+    done = run("incidents", "--status", "odd")
+    assert done.code == 2
+    assert "awaiting_approval" in done.err
+
+
 @pytest.mark.parametrize("name", ["", "../users", "a b", "inc-1?x=1"])
 def test_what_is_no_id_is_sent_nowhere(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with running_http_server(lambda _: Told(200, {})) as server:
