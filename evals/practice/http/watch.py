@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
-import time
 from collections.abc import AsyncIterator
 
 from evals.practice.errors import ApiError, Cause, expired, invalid
@@ -20,6 +19,7 @@ from evals.practice.store import Change, name_of, namespace_of
 
 BOOKMARK_SECONDS = 60.0
 _BOOKMARK_BEFORE_END_SECONDS = 0.5
+_TIMER_SLACK_SECONDS = 0.05
 
 
 def watch_objects(call: Call) -> Answer:
@@ -54,9 +54,9 @@ class _Watch:
         self._version = version
         self._store = call.cluster.store
         self._resource = call.kind.store_key
-        self._queue: asyncio.Queue[Change] = asyncio.Queue()
+        self._queue: asyncio.Queue[Change | None] = asyncio.Queue()
         seconds = options.timeout_seconds or random.uniform(1800, 3600)
-        self._deadline = time.monotonic() + seconds
+        self._deadline = call.cluster.clock.monotonic() + seconds
         self._first = True
 
     def _line(self, kind: str, obj: Object) -> bytes:
@@ -137,18 +137,31 @@ class _Watch:
             subscription.cancel()
 
     async def _live(self) -> AsyncIterator[bytes]:
-        bookmarks = self._options.allow_bookmarks
-        next_bookmark = min(time.monotonic() + BOOKMARK_SECONDS, self._deadline - _BOOKMARK_BEFORE_END_SECONDS)
-        while (now := time.monotonic()) < self._deadline:
-            wake = min(self._deadline, next_bookmark) if bookmarks else self._deadline
-            try:
-                change = await asyncio.wait_for(self._queue.get(), max(wake - now, 0.001))
-            except TimeoutError:
-                if bookmarks and time.monotonic() >= next_bookmark:
+        """Changes as they come; an empty place in the queue is a wake-up of a timer."""
+        clock, bookmarks = self._call.cluster.clock, self._options.allow_bookmarks
+        left = self._deadline - clock.monotonic()
+        timers = [clock.call_later(max(left, 0.0), self._wake)]
+        bookmark_in = min(BOOKMARK_SECONDS, left - _BOOKMARK_BEFORE_END_SECONDS)
+        next_bookmark = clock.monotonic() + bookmark_in
+        if bookmarks:
+            timers.append(clock.call_later(max(bookmark_in, 0.0), self._wake))
+        try:
+            while True:
+                change = await self._queue.get()
+                if change is not None:
+                    if change.version > self._version and self._concerns(change) and (line := self._event(change)):
+                        yield line
+                    continue
+                now = clock.monotonic() + _TIMER_SLACK_SECONDS
+                if now >= self._deadline:
+                    return
+                if bookmarks and now >= next_bookmark:
                     yield self._bookmark()
                     next_bookmark += BOOKMARK_SECONDS
-                continue
-            if change.version > self._version and self._concerns(change):
-                line = self._event(change)
-                if line is not None:
-                    yield line
+                    timers.append(clock.call_later(BOOKMARK_SECONDS, self._wake))
+        finally:
+            for timer in timers:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        self._queue.put_nowait(None)

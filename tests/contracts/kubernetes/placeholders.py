@@ -25,6 +25,8 @@ _FORMS = {
 }
 # a value of these kinds names one thing for the whole file; the others are read as "some value of this form"
 _IDENTITIES = frozenset({"uid", "suffix", "hash", "sched", "clusterIP"})
+# and of these kinds one value never has two names
+_UNIQUE = frozenset({"uid", "suffix"})
 
 
 @cache
@@ -51,6 +53,8 @@ class Bindings:
     """What the numbered placeholders of one file stand for; a copy is cheap, so that a match can be tried."""
 
     values: dict[tuple[str, str], str] = field(default_factory=dict)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(kind, value) -> number"""
     versions: dict[tuple[str, str], str] = field(default_factory=dict)
     """(uid, recorded version) -> version of this run"""
 
@@ -58,10 +62,10 @@ class Bindings:
     """Of answers that were not the recorded ones: good enough to ask with, not to compare with."""
 
     def copy(self) -> Bindings:
-        return Bindings(dict(self.values), dict(self.versions), self.guesses)
+        return Bindings(dict(self.values), dict(self.names), dict(self.versions), self.guesses)
 
     def take(self, other: Bindings) -> None:
-        self.values, self.versions = other.values, other.versions
+        self.values, self.names, self.versions = other.values, other.names, other.versions
 
     def guess(self, other: Bindings) -> None:
         self.guesses.update(other.values)
@@ -86,8 +90,11 @@ class Bindings:
         if found is None:
             return False
         for piece, value in zip(asked, found.groups(), strict=True):
-            if piece[1]:
-                self.values.setdefault(piece, value)
+            if not piece[1]:
+                continue
+            if piece[0] in _UNIQUE and self.names.setdefault((piece[0], value), piece[1]) != piece[1]:
+                return False
+            self.values.setdefault(piece, value)
         return True
 
     def see_version(self, uid: str, recorded: str, actual: str) -> bool:
