@@ -204,7 +204,7 @@ def small_desk(
     Ledger.upgrade(url)
     clock = RunningClock()
     with Ledger.open(url, clock.now) as ledger:
-        quick = {"soak_seconds": 0.02, "recovery_seconds": 0.3, "verify_every_seconds": 0.01, **options}
+        quick = {"soak_seconds": 0.02, "recovery_seconds": 20.0, "verify_every_seconds": 0.01, **options}
         deps = Deps(
             ledger=ledger,
             library=library or NoLibrary(),

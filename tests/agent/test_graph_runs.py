@@ -144,7 +144,7 @@ async def test_a_healthy_cluster_is_answered_no_fault_now(tmp_path: Path) -> Non
 async def test_a_change_that_does_not_help_is_kept_and_said(tmp_path: Path) -> None:
     cluster = shop()
     cluster.mischief = lambda request, number: ""  # the rollback is carried out, and no pod gets better
-    with small_desk(tmp_path, cluster) as place:
+    with small_desk(tmp_path, cluster, recovery_seconds=0.3) as place:
         incident_id = await to_approval(place)
         place.decide(incident_id)
         await place.advance(incident_id)

