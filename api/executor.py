@@ -17,6 +17,7 @@ import structlog
 
 from api.bootstrap import load_policy, open_clock, open_ledger, open_reader, open_writer
 from api.logs import configure_logging
+from api.rights import holds_everything
 from api.settings import ClusterSettings, Settings
 from knowledge.errors import LeaseLost, OpsdeskError, PlanChangedAfterApproval, Temporary, UnknownCluster
 from knowledge.ledger.ledger import Ledger
@@ -254,6 +255,32 @@ def open_hands(settings: Settings) -> dict[str, Hands]:
     return hands
 
 
+async def only_fit(hands: dict[str, Hands]) -> dict[str, Hands]:
+    """Leaves out identities that may do everything, where the settings do not accept that. A cluster that is away now is
+    asked again before every plan: its review checks each right that the plan needs."""
+    fit = {}
+    for name, one in hands.items():
+        if not one.settings.accept_broad_rights and await is_broad(one.writer):
+            log.warning(
+                "cluster_left_out",
+                cluster=name,
+                reason="the executor's identity may do everything",
+                next_step="give it only what the enabled actions need, or set accept_broad_rights",
+            )
+            continue
+        fit[name] = one
+    return fit
+
+
+async def is_broad(writer: ClusterWriter) -> bool:
+    """Whether the identity holds every verb on every resource. Unanswered counts as no: then nothing can be done either."""
+    try:
+        rules = await writer.rights("default")
+    except OpsdeskError:
+        return False
+    return holds_everything(rules)
+
+
 async def run_executor(settings: Settings, *, once: bool = False, stop_with_stdin: bool = False) -> int:
     """The process. With ``stop_with_stdin`` it ends when its standard input does: the parent died."""
     configure_logging()
@@ -264,9 +291,8 @@ async def run_executor(settings: Settings, *, once: bool = False, stop_with_stdi
     if stop_with_stdin:
         await _watch_stdin(stop)
     with open_ledger(settings) as ledger:
-        executor = Executor(
-            ledger, open_hands(settings), load_policy(settings), open_clock(), settings.desk.lease_seconds
-        )
+        hands = await only_fit(open_hands(settings))
+        executor = Executor(ledger, hands, load_policy(settings), open_clock(), settings.desk.lease_seconds)
         if not executor.hands:
             log.error("nothing_to_do", reason="no cluster is in mode `execute` with an executor identity")
             return 1

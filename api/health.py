@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, SecretStr
 
 from api.bootstrap import open_ledger, open_library, open_model, open_reader, open_writer, prepare_home
+from api.rights import holds_everything
 from api.settings import ClusterSettings, Settings
 from knowledge.errors import OpsdeskError
 from knowledge.vocabulary import Mode
@@ -211,7 +212,7 @@ async def _check_executor(cluster: ClusterSettings) -> list[Check]:
         rules = await writer.rights("default")
     except OpsdeskError as error:
         return [Check(name, "broken", error.message, error.next_step)]
-    broad = any("*" in rule.get("verbs", ()) and "*" in rule.get("resources", ()) for rule in rules)
+    broad = holds_everything(rules)
     if broad and not cluster.accept_broad_rights:
         step = "give it only what the enabled actions need, or set accept_broad_rights: true"
         return [Check(name, "broken", "its identity may do everything", step)]
