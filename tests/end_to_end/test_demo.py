@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import yaml
@@ -35,7 +35,7 @@ def stage(tmp_path: Path, server: str, *, ended: bool = False) -> tuple[DeskProc
     (tmp_path / "opsdesk.yaml").write_text(yaml.safe_dump({"clusters": [one]}))
     process: Any = SimpleNamespace(poll=lambda: 0 if ended else None)
     running = DeskProcess("http://x", {"OPSDESK_HOME": str(tmp_path)}, tmp_path / "log", process)
-    return running, cast("PracticeProcess", PracticeProcess(OURS, "token", process))
+    return running, PracticeProcess(OURS, "token", process)
 
 
 def test_yes_is_accepted_on_the_cluster_that_the_demo_started(tmp_path: Path) -> None:
