@@ -20,12 +20,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="port to listen on, 0 for a free one (default 0)")
     parser.add_argument("--print-url", action="store_true", help="print one line of JSON: url, admin_token, pid")
     parser.add_argument("--kubeconfig", type=pathlib.Path, help="write a kubeconfig of the admin to this file")
-    parser.add_argument("--no-controllers", action="store_true", help="only the API, without a platform: nothing happens to the objects")
     parser.add_argument(
-        "--empty", action="store_true", help="leave the AI platform out (by default it is in, twelve days old and healthy)"
+        "--no-controllers", action="store_true", help="only the API, without a platform: nothing happens to the objects"
     )
     parser.add_argument(
-        "--rig", action="store_true", help="with --empty: the two nodes of the recorded cluster, as the contract needs them"
+        "--empty",
+        action="store_true",
+        help="leave the AI platform out (by default it is in, twelve days old and healthy)",
+    )
+    parser.add_argument(
+        "--rig",
+        action="store_true",
+        help="with --empty: the two nodes of the recorded cluster, as the contract needs them",
     )
     parser.add_argument("--pods", type=int, default=0, help="grow the platform's cluster to so many pods")
     parser.add_argument(

@@ -54,7 +54,9 @@ def create_bootstrap_objects(store: Store) -> None:
         store.create("namespaces", {"metadata": {"name": name}})
     _create_api_service(store)
     for name, value in (("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)):
-        text = "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."
+        text = (
+            "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."
+        )
         if name == "system-node-critical":
             text = "Used for system critical pods that must not be moved from their current node."
         made: Object = {"metadata": {"name": name}, "value": value, "description": text}

@@ -150,7 +150,9 @@ class GarbageCollector:
             owner = self._owner(one, obj)
             if owner is None:
                 gone.add(one["uid"])
-            elif _FOREGROUND in (owner["metadata"].get("finalizers") or []) and owner["metadata"].get("deletionTimestamp"):
+            elif _FOREGROUND in (owner["metadata"].get("finalizers") or []) and owner["metadata"].get(
+                "deletionTimestamp"
+            ):
                 leaving.add(one["uid"])
             else:
                 solid.append(one)

@@ -109,7 +109,9 @@ class NamespaceController:
         rows = _conditions(remaining)
         for row in rows:
             before = had.get(row["type"])
-            row["lastTransitionTime"] = before["lastTransitionTime"] if before and before["status"] == row["status"] else now
+            row["lastTransitionTime"] = (
+                before["lastTransitionTime"] if before and before["status"] == row["status"] else now
+            )
         status.update(phase="Terminating", conditions=rows)
         self._store.set_status("namespaces", namespace, status)
 
@@ -117,9 +119,13 @@ class NamespaceController:
 def _conditions(remaining: dict[str, list[Object]]) -> list[Object]:
     """What a namespace says of its end, in the server's words."""
     counts = ", ".join(f"{_dotted(one)} has {len(rows)} resource instances" for one, rows in sorted(remaining.items()))
-    held = Counter(one for rows in remaining.values() for obj in rows for one in obj["metadata"].get("finalizers") or ())
+    held = Counter(
+        one for rows in remaining.values() for obj in rows for one in obj["metadata"].get("finalizers") or ()
+    )
     found = [
-        _row("NamespaceDeletionDiscoveryFailure", False, "ResourcesDiscovered", "All resources successfully discovered"),
+        _row(
+            "NamespaceDeletionDiscoveryFailure", False, "ResourcesDiscovered", "All resources successfully discovered"
+        ),
         _row(
             "NamespaceDeletionGroupVersionParsingFailure",
             False,

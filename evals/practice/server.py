@@ -37,6 +37,13 @@ def default_controllers() -> StartControllers | None:
     return found
 
 
+class _EmbeddedServer(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to whoever started the process."""
+        yield
+
+
 @dataclass(slots=True)
 class PracticeServer:
     """`async with PracticeServer() as server:` serves until the block ends; `running_in_thread` is for tests that block.
@@ -94,8 +101,7 @@ class PracticeServer:
         config = uvicorn.Config(
             self.app, log_level="warning", lifespan="off", http=DroppableProtocol, timeout_graceful_shutdown=1
         )
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+        self._server = _EmbeddedServer(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         while not self._server.started:
             if self._task.done():
@@ -130,21 +136,21 @@ class PracticeServer:
 @contextlib.contextmanager
 def running_in_thread(**options: Any) -> Iterator[PracticeServer]:
     """Serve from a thread with its own loop, for tests and tools that are not asynchronous."""
-    started, stop_asked = threading.Event(), threading.Event()
-    holder: list[PracticeServer] = []
+    started = threading.Event()
+    holder: list[tuple[PracticeServer, asyncio.AbstractEventLoop, asyncio.Event]] = []
     failure: list[BaseException] = []
 
     async def serve() -> None:
         async with PracticeServer(**options) as server:
-            holder.append(server)
+            stop_asked = asyncio.Event()
+            holder.append((server, asyncio.get_running_loop(), stop_asked))
             started.set()
-            while not stop_asked.is_set():
-                await asyncio.sleep(0.02)
+            await stop_asked.wait()
 
     def run() -> None:
         try:
             asyncio.run(serve())
-        except BaseException as error:  # handed to the thread that waits
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
             failure.append(error)
         finally:
             started.set()
@@ -154,8 +160,9 @@ def running_in_thread(**options: Any) -> Iterator[PracticeServer]:
     started.wait()
     if failure:
         raise failure[0]
+    server, loop, stop_asked = holder[0]
     try:
-        yield holder[0]
+        yield server
     finally:
-        stop_asked.set()
+        loop.call_soon_threadsafe(stop_asked.set)
         thread.join(timeout=10)

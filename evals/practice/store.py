@@ -84,7 +84,7 @@ class Subscription:
     store: Store = field(repr=False)
 
     def cancel(self) -> None:
-        self.store._subscriptions = [one for one in self.store._subscriptions if one is not self]
+        self.store.unsubscribe(self)
 
 
 class Store:
@@ -262,6 +262,10 @@ class Store:
         subscription = Subscription(callback, frozenset(resources) or None, self)
         self._subscriptions.append(subscription)
         return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """What `Subscription.cancel` does."""
+        self._subscriptions = [one for one in self._subscriptions if one is not subscription]
 
     def changes_since(self, version: int, resource: str, namespace: str | None = None) -> Changes:
         """Changes after `version`, oldest first. The caller checks `oldest_version` before."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from evals.practice.admission.pod_defaults import default_pod, default_template, quality_of_service
+from evals.practice.store import copy_of
 
 Object = dict[str, Any]
 _RBAC = "rbac.authorization.k8s.io"
@@ -27,7 +28,7 @@ def first_status(resource: str, obj: Object) -> Object | None:
             status["conditions"] = [{**_GATED, "lastTransitionTime": obj["metadata"]["creationTimestamp"]}]
         return status
     found = _FIRST_STATUS.get(resource)
-    return None if found is None else {key: value for key, value in found.items()}
+    return None if found is None else copy_of(found)
 
 
 _GATED: Object = {
@@ -175,7 +176,7 @@ def _autoscaler(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     spec.setdefault("minReplicas", 1)
     if not spec.get("metrics"):
-        spec["metrics"] = [{**_CPU_TARGET}]
+        spec["metrics"] = [copy_of(_CPU_TARGET)]
     behavior = spec.get("behavior")
     if behavior is None:
         return

@@ -15,8 +15,20 @@ Causes = Iterator[Cause]
 _RBAC = "rbac.authorization.k8s.io"
 _PORT_RANGE = "must be between 1 and 65535, inclusive"
 _STANDARD_QUOTA = frozenset(
-    "cpu memory ephemeral-storage pods services replicationcontrollers resourcequotas secrets configmaps "
-    "persistentvolumeclaims services.nodeports services.loadbalancers".split()
+    [
+        "cpu",
+        "memory",
+        "ephemeral-storage",
+        "pods",
+        "services",
+        "replicationcontrollers",
+        "resourcequotas",
+        "secrets",
+        "configmaps",
+        "persistentvolumeclaims",
+        "services.nodeports",
+        "services.loadbalancers",
+    ]
 )
 
 
@@ -112,7 +124,9 @@ def _autoscaler(new: Object, _old: Object | None) -> Causes:
 def _budget(new: Object, _old: Object | None) -> Causes:
     spec = new["spec"]
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
-        yield Cause.invalid("spec", "policy.PodDisruptionBudgetSpec{...}", "minAvailable and maxUnavailable cannot be both set")
+        yield Cause.invalid(
+            "spec", "policy.PodDisruptionBudgetSpec{...}", "minAvailable and maxUnavailable cannot be both set"
+        )
 
 
 def _quota(new: Object, _old: Object | None) -> Causes:
@@ -174,7 +188,7 @@ def _network_policy(new: Object, _old: Object | None) -> Causes:
             yield Cause.unsupported(f"spec.policyTypes[{index}]", kind, ["Ingress", "Egress"])
 
 
-def _event(new: Object, old: Object | None) -> Causes:
+def _event(new: Object, _old: Object | None) -> Causes:
     about = new["involvedObject"]
     there = about.get("namespace") or ""
     row = BY_KIND.get((about.get("apiVersion") or "v1", about.get("kind") or ""))

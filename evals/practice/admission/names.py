@@ -60,7 +60,7 @@ def label_problems(name: str) -> Iterator[str]:
 
 def name_problems(resource: str, name: str) -> Iterator[str]:
     """What is wrong with the name of an object of this resource."""
-    plural = resource.split(".")[0]
+    plural = resource.split(".", maxsplit=1)[0]
     if plural in _PATH_KINDS:
         if name in (".", ".."):
             yield f"may not be '{name}'"
@@ -143,7 +143,9 @@ def _finalizers_added(meta: Object, was: Object) -> Iterator[Cause]:
     added = [one for one in meta.get("finalizers") or () if one not in (was.get("finalizers") or ())]
     if added:
         shown = ", ".join(f'"{one}"' for one in added)
-        text = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{shown}}}"
+        text = (
+            f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{shown}}}"
+        )
         cause = Cause.forbidden("metadata.finalizers", text)
         yield cause
         yield cause  # the server checks an update's metadata twice

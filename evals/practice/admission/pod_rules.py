@@ -41,7 +41,9 @@ def pod_spec_causes(spec: Object, path: str, claims: frozenset[str] = frozenset(
     seen: set[str] = set()
     for key in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(key) or ()):
-            yield from _container_causes(container, f"{path}.{key}[{index}]", seen, volumes, is_init=key != "containers")
+            yield from _container_causes(
+                container, f"{path}.{key}[{index}]", seen, volumes, is_init=key != "containers"
+            )
     policy = spec.get("restartPolicy")
     if policy not in ("Always", "OnFailure", "Never"):
         yield Cause.unsupported(f"{path}.restartPolicy", policy, ["Always", "OnFailure", "Never"])

@@ -124,4 +124,4 @@ def _in_scope(quota: Object, resource: str, obj: Object) -> bool:
 def _row_holds(row: Object, spec: Object) -> bool:
     if row.get("scopeName") != "PriorityClass" or row.get("operator") not in ("In", "NotIn"):
         return True
-    return (spec.get("priorityClassName") in (row.get("values") or ())) == (row["operator"] == "In")
+    return bool((spec.get("priorityClassName") in (row.get("values") or ())) == (row["operator"] == "In"))

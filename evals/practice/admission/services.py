@@ -67,7 +67,9 @@ class ServiceAddresses:
                 return address
 
     def _free_port(self) -> int:
-        taken = {port.get("nodePort") for one in self._store.each("services") for port in one["spec"].get("ports") or ()}
+        taken = {
+            port.get("nodePort") for one in self._store.each("services") for port in one["spec"].get("ports") or ()
+        }
         while True:
             number = self._next_port
             self._next_port = number + 1 if number < _LAST_PORT else _FIRST_PORT

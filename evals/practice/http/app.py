@@ -22,7 +22,7 @@ from evals.practice.http.dispatch import handle
 from evals.practice.http.injection import Injection, Injections
 from evals.practice.http.request_log import RequestLog, Seen
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 3 * 1024 * 1024
 
 
@@ -52,7 +52,7 @@ class PracticeApp:
             return
         response = await self._respond(request, body)
         if response is None:
-            await _drop(scope, send)
+            _drop(scope)
             return
         await response(scope, receive, send)
 
@@ -111,19 +111,25 @@ class PracticeApp:
         try:
             user = self.cluster.tokens.user_of(headers)
             seen.user = user.name
-            if len(body) > MAX_BODY_BYTES:
-                why = f"Request entity too large: limit is {MAX_BODY_BYTES}"
-                raise ApiError(413, "RequestEntityTooLarge", why, details={})
+            _check_size(body)
             call = Call(self.cluster, method, path, query, headers, body, user, None, warnings)
             answer = self._control.answer(call) if controlled else handle(call)
         except ApiError as error:
             answer = refused(error)
-        except Exception as error:  # the edge of the server: a bug must be seen by the client and must not end the process
-            _LOG.exception("%s %s failed", method, path)
+        except (
+            Exception
+        ) as error:  # the edge of the server: a bug must be seen by the client and must not end the process
+            log.exception("%s %s failed", method, path)
             answer = refused(internal(f"{type(error).__name__}: {error}"))
         if warnings:
             answer.headers["Warning"] = ", ".join(f'299 - "{_escaped(one)}"' for one in warnings)
         return answer
+
+
+def _check_size(body: bytes) -> None:
+    if len(body) > MAX_BODY_BYTES:
+        why = f"Request entity too large: limit is {MAX_BODY_BYTES}"
+        raise ApiError(413, "RequestEntityTooLarge", why, details={})
 
 
 _GO_ON = Response(status_code=299)
@@ -163,7 +169,7 @@ async def _as_bytes(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield part
 
 
-async def _drop(scope: Scope, send: Send) -> None:
+def _drop(scope: Scope) -> None:
     """End the connection without a word: the transport is closed under the server."""
     transport = scope.get("extensions", {}).get("practice.transport")
     if transport is not None:

@@ -146,7 +146,9 @@ def _apply_conflict(clashes: list[tuple[Owner, list[tuple[str, ...]]]]) -> ApiEr
         if owner.operation == "Update":
             who += f" using {owner.api_version}"
         names = [shown(path) for path in paths]
-        causes += [{"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": name} for name in names]
+        causes += [
+            {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": name} for name in names
+        ]
         if len(names) == 1:
             texts.append(f"conflict with {who}: {names[0]}")
         else:

@@ -57,7 +57,7 @@ def _allows(rule: Object, asked: Asked) -> bool:
         return False
     if asked.path:
         urls = rule.get("nonResourceURLs", [])
-        return any(url == "*" or url == asked.path or (url.endswith("*") and asked.path.startswith(url[:-1])) for url in urls)
+        return any(url in ("*", asked.path) or (url.endswith("*") and asked.path.startswith(url[:-1])) for url in urls)
     if not _matches(rule.get("apiGroups", []), asked.group):
         return False
     resources = rule.get("resources", [])

@@ -20,7 +20,7 @@ def bind_pod(call: Call) -> Answer:
     name = place.name or (binding.get("metadata") or {}).get("name", "")
     pod = copy_of(store.get("pods", place.namespace, name))
     if pod["spec"].get("nodeName"):
-        why = f"pod {name_of(pod)} is already assigned to node \"{pod['spec']['nodeName']}\""
+        why = f'pod {name_of(pod)} is already assigned to node "{pod["spec"]["nodeName"]}"'
         raise conflict("pods/binding", "", name, why)
     pod["spec"]["nodeName"] = node
     bound = store.update("pods", pod)

@@ -79,7 +79,7 @@ def _quoted_body(text: str) -> str:
     """How the server shows a body that it could not read."""
     if not text:
         return "<empty>"
-    if text[0] in "{[" and len(text.encode()) > 20 or text[0] == "{":
+    if (text[0] in "{[" and len(text.encode()) > 20) or text[0] == "{":
         return text if len(text) <= 25 else text[:30] + " ..."
     return text.encode().hex()
 
@@ -130,7 +130,7 @@ def read_as(call: Call, group: str, version: str, kind: str) -> Object:
     if written_kind and written_kind != kind:
         known = (str(written_version or expected), str(written_kind)) in BY_KIND
         go_from = f"{short_version}.{written_kind}"
-        why = f"converting ({go_from}) to ({(group.split('.')[0] or 'core')}.{kind}): unknown conversion"
+        why = f"converting ({go_from}) to ({(group.split('.', maxsplit=1)[0] or 'core')}.{kind}): unknown conversion"
         if not known:
             why = _not_registered(str(written_kind), str(written_version))
         raise bad_request(f'{written_kind} in version "{short_version}" cannot be handled as a {kind}: {why}')

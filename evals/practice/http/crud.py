@@ -7,8 +7,8 @@ from evals.practice.hooks import Object
 from evals.practice.http.body import read_kind
 from evals.practice.http.call import Answer, Call
 from evals.practice.http.convert import to_stored
-from evals.practice.http.ownership import stamp_update
 from evals.practice.http.options import too_large, version_number, write_options
+from evals.practice.http.ownership import stamp_update
 from evals.practice.http.render import form_of, single
 from evals.practice.store import copy_of
 

@@ -12,7 +12,7 @@ from evals.practice.http.call import Answer, Call, success
 from evals.practice.http.lists import selection
 from evals.practice.http.options import list_options
 from evals.practice.http.render import collection, single
-from evals.practice.store import copy_of, name_of, namespace_of
+from evals.practice.store import name_of, namespace_of
 
 _POLICIES = ("Foreground", "Background", "Orphan")
 # kinds whose deletion answers with the object itself even when it is gone at once
@@ -53,11 +53,15 @@ def delete_options(call: Call) -> DeleteOptions:
     dry = body.get("dryRun") or ([call.query["dryRun"]] if call.query.get("dryRun") else [])
     if dry and dry != ["All"]:
         shown = ", ".join(f'"{one}"' for one in dry)
-        cause = Cause("FieldValueNotSupported", "dryRun", f'Unsupported value: []string{{{shown}}}: supported values: "All"')
+        cause = Cause(
+            "FieldValueNotSupported", "dryRun", f'Unsupported value: []string{{{shown}}}: supported values: "All"'
+        )
         raise invalid("DeleteOptions", "meta.k8s.io", "", [cause])
     conditions = body.get("preconditions") or {}
     grace_seconds = None if grace is None else 1 if grace < 0 else int(grace)
-    return DeleteOptions(bool(dry), grace_seconds, policy, conditions.get("uid") or "", conditions.get("resourceVersion") or "")
+    return DeleteOptions(
+        bool(dry), grace_seconds, policy, conditions.get("uid") or "", conditions.get("resourceVersion") or ""
+    )
 
 
 def check_preconditions(call: Call, obj: Object, options: DeleteOptions) -> None:
@@ -103,17 +107,17 @@ def delete_one(call: Call, obj: Object, options: DeleteOptions) -> tuple[bool, O
         held = bool(finalizers or obj["metadata"].get("finalizers"))
         return not held, obj
     if finalizers != (obj["metadata"].get("finalizers") or []):
-        fresh = copy_of(obj)
-        fresh["metadata"]["finalizers"] = finalizers
         # one write on a real server: the finalizer and the deletion share a version
-        return False, store.mark_deleted(key, namespace, name, grace_seconds=options.grace_seconds, finalizers=finalizers)
+        return False, store.mark_deleted(
+            key, namespace, name, grace_seconds=options.grace_seconds, finalizers=finalizers
+        )
     result = store.mark_deleted(key, namespace, name, grace_seconds=options.grace_seconds)
     return store.find(key, namespace, name) is None, result
 
 
 def _propagation_finalizers(obj: Object, policy: str) -> list[str]:
     """The finalizers with which the garbage collector is told what to do with the dependents."""
-    held = [one for one in obj["metadata"].get("finalizers") or []]
+    held = list(obj["metadata"].get("finalizers") or [])
     if policy == "Orphan" and "orphan" not in held:
         return [*[one for one in held if one != "foregroundDeletion"], "orphan"]
     if policy == "Foreground" and "foregroundDeletion" not in held:

@@ -12,10 +12,7 @@ from evals.practice.kinds import KINDS, Kind
 
 TEXT = "text/plain; charset=utf-8"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-_GROUPS = ("apiregistration.k8s.io apps events.k8s.io authentication.k8s.io authorization.k8s.io autoscaling batch "
-           "certificates.k8s.io networking.k8s.io policy rbac.authorization.k8s.io storage.k8s.io "
-           "admissionregistration.k8s.io apiextensions.k8s.io scheduling.k8s.io coordination.k8s.io node.k8s.io "
-           "discovery.k8s.io flowcontrol.apiserver.k8s.io metrics.k8s.io").split()  # fmt: skip
+_GROUPS = ["apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "flowcontrol.apiserver.k8s.io", "metrics.k8s.io"]  # fmt: skip
 _HEALTH = ("/healthz", "/livez", "/readyz", "/healthz/ping", "/livez/ping", "/readyz/ping")
 
 
@@ -122,11 +119,16 @@ def _aggregated(groups: list[str]) -> Object:
     items = []
     for group in groups:
         meta: Object = {"name": group} if group else {}
-        versions = [
-            {"version": version, "resources": [_discovered(kind) for kind in _rows(group, version)], "freshness": "Current"}
+        versions: list[Object] = [
+            {
+                "version": version,
+                "resources": [_discovered(kind) for kind in _rows(group, version)],
+                "freshness": "Current",
+            }
             for version in (_versions(group))
         ]
-        items.append({"metadata": {**meta, "creationTimestamp": None}, "versions": versions})
+        meta["creationTimestamp"] = None
+        items.append({"metadata": meta, "versions": versions})
     return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
 
 

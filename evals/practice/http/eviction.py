@@ -56,10 +56,13 @@ def _ask_budgets(call: Call, pod: Object, *, dry: bool) -> None:
     budget, status = budgets[0], budgets[0].get("status") or {}
     healthy, desired = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
     policy = budget["spec"].get("unhealthyPodEvictionPolicy", "IfHealthyBudget")
-    if not _is_ready(pod) and (policy == "AlwaysAllow" or (healthy >= desired and desired > 0)):
+    if not _is_ready(pod) and (policy == "AlwaysAllow" or (healthy >= desired > 0)):
         return
     if status.get("observedGeneration", 0) < budget["metadata"].get("generation", 0):
-        cause = {"reason": "DisruptionBudget", "message": f"The disruption budget {name_of(budget)} is still being processed by the server."}
+        cause = {
+            "reason": "DisruptionBudget",
+            "message": f"The disruption budget {name_of(budget)} is still being processed by the server.",
+        }
         raise too_many_requests(_REFUSED, details={"causes": [cause], "retryAfterSeconds": 10}, retry_after_seconds=10)
     if status.get("disruptionsAllowed", 0) <= 0:
         text = f"The disruption budget {name_of(budget)} needs {desired} healthy pods and has {healthy} currently"

@@ -17,8 +17,18 @@ Path = tuple[str, ...]
 Fields = frozenset[Path]
 
 _UNOWNED_META = frozenset(
-    "name namespace uid resourceVersion generation creationTimestamp deletionTimestamp managedFields selfLink "
-    "deletionGracePeriodSeconds".split()
+    [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "managedFields",
+        "selfLink",
+        "deletionGracePeriodSeconds",
+    ]
 )
 
 
@@ -103,9 +113,12 @@ def _entry(items: Any, kind: str, wanted: Any) -> Any:
     for item in items if isinstance(items, list) else []:
         if kind == "v" and item == wanted:
             return item
-        if kind == "k" and isinstance(item, dict):
-            if all(item.get(key, KEY_DEFAULTS.get(key)) == value for key, value in wanted.items()):
-                return item
+        if (
+            kind == "k"
+            and isinstance(item, dict)
+            and all(item.get(key, KEY_DEFAULTS.get(key)) == value for key, value in wanted.items())
+        ):
+            return item
     return ABSENT
 
 

@@ -67,7 +67,7 @@ def _options(call: Call, pod: Object) -> dict[str, int]:
 
 def _seconds_since(call: Call, text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(text)
         return max(int((call.cluster.clock.now() - moment).total_seconds()), 0) + 1
     except (ValueError, TypeError):
         form = "2006-01-02T15:04:05Z07:00"
@@ -85,8 +85,10 @@ def _container(call: Call, pod: Object) -> str:
         return asked
     default = (pod["metadata"].get("annotations") or {}).get("kubectl.kubernetes.io/default-container")
     if len(names) > 1 and default not in names:
-        raise bad_request(f"a container name must be specified for pod {name_of(pod)}, choose one of: [{' '.join(names)}]")
-    return default if default in names else names[0]
+        raise bad_request(
+            f"a container name must be specified for pod {name_of(pod)}, choose one of: [{' '.join(names)}]"
+        )
+    return str(default) if default in names else str(names[0])
 
 
 def _chosen(call: Call, lines: list[LogLine], options: dict[str, int]) -> list[LogLine]:

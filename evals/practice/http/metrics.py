@@ -30,7 +30,12 @@ def read_metrics(call: Call) -> Answer:
     predicate = selection(kind, list_options(call))
     rows = source.nodes() if kind.plural == "nodes" else source.pods(place.namespace or None)
     items = [_item(row) for row in rows if predicate is None or predicate(row)]
-    listed: dict[str, Any] = {"kind": kind.kind + "List", "apiVersion": kind.api_version, "metadata": {}, "items": items}
+    listed: dict[str, Any] = {
+        "kind": kind.kind + "List",
+        "apiVersion": kind.api_version,
+        "metadata": {},
+        "items": items,
+    }
     body, media = body_in(form, listed)
     return Answer(body, content_type=media)
 

@@ -43,7 +43,7 @@ def list_options(call: Call) -> ListOptions:
     limit, timeout = _integer(call, "limit"), _integer(call, "timeoutSeconds")
     version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
     initial = query.get("sendInitialEvents")
-    options = ListOptions(
+    return ListOptions(
         query.get("labelSelector", ""),
         query.get("fieldSelector", ""),
         max(limit, 0),
@@ -54,7 +54,6 @@ def list_options(call: Call) -> ListOptions:
         call.is_true("allowWatchBookmarks"),
         None if initial is None else initial.lower() in ("true", "1", "t"),
     )
-    return options
 
 
 def check_list_match(options: ListOptions) -> None:
@@ -87,7 +86,9 @@ def write_options(call: Call, kind: str) -> WriteOptions:
     """Checked options of a create, update or patch; `kind` is CreateOptions, UpdateOptions or PatchOptions."""
     dry = call.query.get("dryRun", "")
     if dry not in ("", "All"):
-        cause = Cause("FieldValueNotSupported", "dryRun", f'Unsupported value: []string{{"{dry}"}}: supported values: "All"')
+        cause = Cause(
+            "FieldValueNotSupported", "dryRun", f'Unsupported value: []string{{"{dry}"}}: supported values: "All"'
+        )
         raise _options_invalid(kind, cause)
     validation = call.query.get("fieldValidation", "")
     allowed = ["", "Ignore", "Strict", "Warn"]

@@ -115,8 +115,9 @@ def _bad_result(shown: str, why: str) -> ApiError:
 
 def _go_map(value: Any) -> str:
     if isinstance(value, dict):
-        inner = " ".join(f"{k}:{'map[' + _go_map(v) + ']' if isinstance(v, dict) else _go_map(v)}" for k, v in value.items())
-        return inner
+        return " ".join(
+            f"{k}:{'map[' + _go_map(v) + ']' if isinstance(v, dict) else _go_map(v)}" for k, v in value.items()
+        )
     if isinstance(value, list):
         return "[" + " ".join(f"map[{_go_map(v)}]" if isinstance(v, dict) else _go_map(v) for v in value) + "]"
     return "<nil>" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -118,4 +118,14 @@ def checked_form(call: Call) -> Form:
     return form
 
 
-__all__ = ["ApiError", "body_in", "checked_form", "collection", "encode", "form_of", "partial", "single", "watch_object"]
+__all__ = [
+    "ApiError",
+    "body_in",
+    "checked_form",
+    "collection",
+    "encode",
+    "form_of",
+    "partial",
+    "single",
+    "watch_object",
+]

@@ -77,7 +77,7 @@ def _rules(call: Call, body: Object) -> Object:
     return {"spec": {}, "status": status}
 
 
-def _who_am_i(call: Call, body: Object) -> Object:
+def _who_am_i(call: Call, _body: Object) -> Object:
     user = call.user
     info: Object = {"username": user.name}
     if user.uid:
@@ -95,7 +95,11 @@ def _token_review(call: Call, body: Object) -> Object:
     except ApiError:
         error = "[invalid bearer token, token lookup failed]"
         return {"spec": spec, "status": {"user": {}, "error": error}}
-    status = {"authenticated": True, "user": {"username": user.name, "groups": list(user.groups)}, "audiences": [AUDIENCE]}
+    status = {
+        "authenticated": True,
+        "user": {"username": user.name, "groups": list(user.groups)},
+        "audiences": [AUDIENCE],
+    }
     return {"spec": spec, "status": status}
 
 
@@ -116,8 +120,11 @@ def request_token(call: Call) -> Answer:
         "kind": "TokenRequest",
         "apiVersion": "authentication.k8s.io/v1",
         "metadata": meta,
-        "spec": {"audiences": spec.get("audiences") or [AUDIENCE], "expirationSeconds": seconds,
-                 "boundObjectRef": spec.get("boundObjectRef")},  # fmt: skip
+        "spec": {
+            "audiences": spec.get("audiences") or [AUDIENCE],
+            "expirationSeconds": seconds,
+            "boundObjectRef": spec.get("boundObjectRef"),
+        },
         "status": {"token": token, "expirationTimestamp": expiry(expires_at)},
     }
     return Answer(answered, status=201)

@@ -72,7 +72,7 @@ class _LabelParser:
                 break
             if after != ",":
                 raise bad_request(f"found '{after}', expected: ',' or 'end of string'")
-            if self._peek() in _PUNCTUATION and self._peek() != "!" or not self._peek():
+            if (self._peek() in _PUNCTUATION and self._peek() != "!") or not self._peek():
                 raise bad_request(f"found '{self._peek()}', expected: identifier after ','")
         return found
 

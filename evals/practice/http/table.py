@@ -22,7 +22,7 @@ def age(moment: str | None, now: datetime) -> str:
     """How long ago, in the short form: 5s, 3m12s, 4h, 2d."""
     if not moment:
         return "<unknown>"
-    then = datetime.fromisoformat(moment.replace("Z", "+00:00")).astimezone(UTC)
+    then = datetime.fromisoformat(moment).astimezone(UTC)
     seconds = max(int((now - then).total_seconds()), 0)
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if seconds < 120:
@@ -113,7 +113,9 @@ def _event(obj: Object, now: datetime) -> list[Any]:
 def _job(obj: Object, now: datetime) -> list[Any]:
     spec, status = obj["spec"], obj.get("status", {})
     held = {c["type"] for c in status.get("conditions") or [] if c.get("status") == "True"}
-    state = next((w for t, w in (("Complete", "Complete"), ("Failed", "Failed"), ("Suspended", "Suspended")) if t in held), "")
+    state = next(
+        (w for t, w in (("Complete", "Complete"), ("Failed", "Failed"), ("Suspended", "Suspended")) if t in held), ""
+    )
     if not state:
         state = "Terminating" if obj["metadata"].get("deletionTimestamp") else "Running"
     wanted = spec.get("completions")
@@ -121,14 +123,14 @@ def _job(obj: Object, now: datetime) -> list[Any]:
     duration = ""
     if status.get("startTime"):
         end = status.get("completionTime")
-        until = datetime.fromisoformat(end.replace("Z", "+00:00")) if end else now
+        until = datetime.fromisoformat(end) if end else now
         duration = age(status["startTime"], until)
     return [state, done, duration, _created(obj, now), *_template(obj), _selector(obj)]
 
 
 def _node(obj: Object, now: datetime) -> list[Any]:
     info, addresses = obj.get("status", {}).get("nodeInfo", {}), obj.get("status", {}).get("addresses", [])
-    ready = next((c for c in obj.get("status", {}).get("conditions", []) if c["type"] == "Ready"), {})
+    ready: Object = next((c for c in obj.get("status", {}).get("conditions", []) if c["type"] == "Ready"), {})
     state = "Ready" if ready.get("status") == "True" else "NotReady" if ready else "Unknown"
     if obj.get("spec", {}).get("unschedulable"):
         state += ",SchedulingDisabled"
@@ -155,9 +157,7 @@ _CELLS: dict[str, Callable[[Object, datetime], list[Any]]] = {
 }  # fmt: skip
 
 
-def table_of(
-    kind: Kind, objects: list[Object], meta: Object, include: str, now: datetime, *, columns: bool
-) -> Object:
+def table_of(kind: Kind, objects: list[Object], meta: Object, include: str, now: datetime, *, columns: bool) -> Object:
     """A Table of these objects. `include` says what each row carries: None, Metadata or Object."""
     key = kind.store_key if kind.store_key in _CELLS else ""
     cells = _CELLS.get(key, _plain)

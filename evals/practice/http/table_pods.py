@@ -23,7 +23,12 @@ def pod_cells(pod: Object, age: Age) -> tuple[str, str, str, list[Any]]:
     gates = spec.get("readinessGates") or []
     met = {c["type"] for c in status.get("conditions") or [] if c.get("status") == "True"}
     shown_gates = f"{sum(g['conditionType'] in met for g in gates)}/{len(gates)}" if gates else NONE
-    tail = [status.get("podIP") or NONE, spec.get("nodeName") or NONE, status.get("nominatedNodeName") or NONE, shown_gates]
+    tail = [
+        status.get("podIP") or NONE,
+        spec.get("nodeName") or NONE,
+        status.get("nominatedNodeName") or NONE,
+        shown_gates,
+    ]
     return f"{ready}/{len(spec.get('containers') or [])}", state, restarted, tail
 
 

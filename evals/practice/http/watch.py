@@ -11,9 +11,9 @@ from evals.practice.errors import ApiError, Cause, expired, invalid
 from evals.practice.hooks import Object
 from evals.practice.http.call import Answer, Call
 from evals.practice.http.lists import selection
+from evals.practice.http.negotiate import Form
 from evals.practice.http.options import ListOptions, list_options, version_number
 from evals.practice.http.render import checked_form, encode, watch_object
-from evals.practice.http.negotiate import Form
 from evals.practice.http.selectors import Predicate
 from evals.practice.store import Change, name_of, namespace_of
 
@@ -47,9 +47,7 @@ def _check_watch_match(options: ListOptions) -> None:
 
 
 class _Watch:
-    def __init__(
-        self, call: Call, options: ListOptions, form: Form, predicate: Predicate | None, version: int
-    ) -> None:
+    def __init__(self, call: Call, options: ListOptions, form: Form, predicate: Predicate | None, version: int) -> None:
         self._call, self._options, self._form, self._predicate = call, options, form, predicate
         self._version = version
         self._store = call.cluster.store
@@ -68,7 +66,7 @@ class _Watch:
         row = self._call.kind
         meta: Object = {"resourceVersion": str(self._store.version), "creationTimestamp": None}
         if initial_end:
-            empty = {"kind": f"{row.kind}List", "apiVersion": row.api_version, "metadata": {}, "items": None}
+            empty: Object = {"kind": f"{row.kind}List", "apiVersion": row.api_version, "metadata": {}, "items": None}
             blueprint = base64.b64encode(encode(empty) + b"\n").decode()
             meta["annotations"] = {
                 "k8s.io/initial-events-end": "true",

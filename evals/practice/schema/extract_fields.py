@@ -60,7 +60,7 @@ def describe(model: Any, models: Any, found: dict[str, dict[str, str]]) -> None:
 def model_name(group: str, version: str, kind: str) -> list[str]:
     """The names the client may have given a kind, the most specific first."""
     plain = version.capitalize() + kind
-    prefix = (group.split(".")[0] or "core").capitalize()
+    prefix = (group.split(".", maxsplit=1)[0] or "core").capitalize()
     return [prefix + plain, plain]
 
 

@@ -19,16 +19,53 @@ from evals.practice.quantity import BadQuantity, canonical, parse
 _FILE = pathlib.Path(__file__).with_name("fields.json")
 
 _POINTER_BOOLEANS = frozenset(
-    "automountServiceAccountToken enableServiceLinks shareProcessNamespace hostUsers setHostnameAsFQDN privileged "
-    "allowPrivilegeEscalation readOnlyRootFilesystem runAsNonRoot suspend immutable optional controller started serving "
-    "blockOwnerDeletion terminating ready allocateLoadBalancerNodePorts manualSelector allowVolumeExpansion "
-    "attachRequired podInfoOnMount storageCapacity requiresRepublish orphanDependents".split()
+    [
+        "automountServiceAccountToken",
+        "enableServiceLinks",
+        "shareProcessNamespace",
+        "hostUsers",
+        "setHostnameAsFQDN",
+        "privileged",
+        "allowPrivilegeEscalation",
+        "readOnlyRootFilesystem",
+        "runAsNonRoot",
+        "suspend",
+        "immutable",
+        "optional",
+        "controller",
+        "started",
+        "serving",
+        "blockOwnerDeletion",
+        "terminating",
+        "ready",
+        "allocateLoadBalancerNodePorts",
+        "manualSelector",
+        "allowVolumeExpansion",
+        "attachRequired",
+        "podInfoOnMount",
+        "storageCapacity",
+        "requiresRepublish",
+        "orphanDependents",
+    ]
 )
 _PLAIN_INTEGERS = frozenset(
-    "minReadySeconds hostPort nodePort initialDelaySeconds timeoutSeconds periodSeconds successThreshold generation count "
-    "failureThreshold observedGeneration weight endPort".split()
+    [
+        "minReadySeconds",
+        "hostPort",
+        "nodePort",
+        "initialDelaySeconds",
+        "timeoutSeconds",
+        "periodSeconds",
+        "successThreshold",
+        "generation",
+        "count",
+        "failureThreshold",
+        "observedGeneration",
+        "weight",
+        "endPort",
+    ]
 )
-_POINTER_STRINGS = frozenset("storageClassName ingressClassName".split())
+_POINTER_STRINGS = frozenset(["storageClassName", "ingressClassName"])
 
 
 @functools.cache
@@ -163,7 +200,7 @@ def _read_scalar(kind: str, value: Any, path: str, owner: str) -> Any:
         return canonical_quantity(value)
     if kind == "bytes" and isinstance(value, str):
         _check_base64(value)
-    wanted = {
+    wanted: Any = {
         "string": str,
         "bytes": str,
         "time": str,

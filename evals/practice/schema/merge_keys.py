@@ -32,11 +32,28 @@ _KEYS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 _SETS = {("V1ObjectMeta", "finalizers"), ("V1NodeSpec", "podCIDRs")}
 _ATOMIC_TYPES = frozenset(
-    "V1LabelSelector V1ObjectReference V1LocalObjectReference V1SecretKeySelector V1ConfigMapKeySelector V1NodeSelectorTerm "
-    "V1ObjectFieldSelector V1ResourceFieldSelector V1NodeSelector V1TypedLocalObjectReference V1SecretReference V1RoleRef "
-    "V1OwnerReference V1EndpointSlice".split()
+    [
+        "V1LabelSelector",
+        "V1ObjectReference",
+        "V1LocalObjectReference",
+        "V1SecretKeySelector",
+        "V1ConfigMapKeySelector",
+        "V1NodeSelectorTerm",
+        "V1ObjectFieldSelector",
+        "V1ResourceFieldSelector",
+        "V1NodeSelector",
+        "V1TypedLocalObjectReference",
+        "V1SecretReference",
+        "V1RoleRef",
+        "V1OwnerReference",
+        "V1EndpointSlice",
+    ]
 )
-_ATOMIC_FIELDS = {("V1PodSpec", "nodeSelector"), ("V1ServiceSpec", "selector"), ("V1ReplicationControllerSpec", "selector")}
+_ATOMIC_FIELDS = {
+    ("V1PodSpec", "nodeSelector"),
+    ("V1ServiceSpec", "selector"),
+    ("V1ReplicationControllerSpec", "selector"),
+}
 # default values of merge keys, so that an entry without one has an identity
 KEY_DEFAULTS = {"protocol": "TCP"}
 

@@ -86,7 +86,23 @@ def _short(value: Any) -> str:
     return text if len(text) <= 300 else text[:300] + "..."
 
 
+def _without_steps(obj: dict[str, Any]) -> dict[str, Any]:
+    """What a controller made without its generation: in how many steps it was written depends on timing."""
+    kept = dict(obj)
+    kept["metadata"] = {key: value for key, value in obj["metadata"].items() if key != "generation"}
+    if isinstance(obj.get("status"), dict):
+        kept["status"] = {key: value for key, value in obj["status"].items() if key != "observedGeneration"}
+    return kept
+
+
+def _is_owned(obj: dict[str, Any]) -> bool:
+    meta = obj.get("metadata")
+    return isinstance(meta, dict) and bool(meta.get("ownerReferences"))
+
+
 def _object(recorded: dict[str, Any], actual: dict[str, Any], bindings: Bindings, path: str) -> Differences:
+    if _is_owned(recorded) and _is_owned(actual):
+        recorded, actual = _without_steps(recorded), _without_steps(actual)
     found: Differences = []
     left = set(actual) - _NOT_COMPARED
     for key, want in recorded.items():
