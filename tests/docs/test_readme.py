@@ -47,6 +47,8 @@ def test_the_top_level_is_the_house() -> None:
 
 def test_nothing_reads_the_environment_but_the_settings() -> None:
     reads = re.compile(r"os\.environ|os\.getenv|getenv\(")
-    paths = [path for folder in ("knowledge", "tools", "agent", "api") for path in sorted((ROOT / folder).rglob("*.py"))]
+    paths = [
+        path for folder in ("knowledge", "tools", "agent", "api") for path in sorted((ROOT / folder).rglob("*.py"))
+    ]
     readers = [str(path.relative_to(ROOT)) for path in paths if reads.search(path.read_text(encoding="utf-8"))]
     assert readers == ["api/settings.py"]
