@@ -15,58 +15,36 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
-
-import orjson
 
 from evals.practice.clock import Clock, timestamp
 from evals.practice.errors import OBJECT_MODIFIED, ApiError, already_exists, conflict, not_found
 from evals.practice.hooks import Admission, Object, Operation
 from evals.practice.kinds import BY_RESOURCE
+from evals.practice.objects import (
+    Change,
+    Changes,
+    ChangeType,
+    Key,
+    Names,
+    Objects,
+    Stamp,
+    Subscriber,
+    copy_of,
+    counts_generation,
+    encode_item,
+    is_released,
+    name_of,
+    namespace_content_holds,
+    namespace_of,
+    random_suffix,
+)
 
-ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
-Objects = list[Object]
-Names = list[str]
-Key = tuple[str, str, str]
-"""(resource, namespace or "", name)"""
-
-
-def copy_of(obj: Object) -> Object:
-    """A deep copy to change; through orjson, which is several times faster than copy.deepcopy."""
-    copied: Object = orjson.loads(orjson.dumps(obj))
-    return copied
-
-
-def name_of(obj: Object) -> str:
-    return str(obj["metadata"]["name"])
-
-
-def namespace_of(obj: Object) -> str:
-    """The namespace, "" for a cluster-scoped object."""
-    return str(obj["metadata"].get("namespace") or "")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One write. `previous` is None for ADDED; for DELETED `object` is the last state with the version of the deletion."""
-
-    type: ChangeType
-    resource: str
-    object: Object
-    previous: Object | None
-    version: int
-
-    @property
-    def key(self) -> Key:
-        return self.resource, namespace_of(self.object), name_of(self.object)
-
-
-Changes = list[Change]
-Stamp = Callable[[Object, Object | None], None]
-Subscriber = Callable[[Change], None]
+__all__ = [
+    "Change", "Key", "Stamp", "Store", "Subscription", "copy_of", "name_of", "namespace_of", "random_suffix",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -133,9 +111,9 @@ class Store:
         """The object as JSON bytes without kind and apiVersion, as lists carry it; cached for the current version."""
         entry = self._entries.get(resource, {}).get((namespace_of(obj), name_of(obj)))
         if entry is None or entry.object is not obj:
-            return _encode_item(obj)
+            return encode_item(obj)
         if entry.encoded is None:
-            entry.encoded = _encode_item(obj)
+            entry.encoded = encode_item(obj)
         return entry.encoded
 
     # -- writing -----------------------------------------------------------------------------------------------------
@@ -187,7 +165,7 @@ class Store:
             raise conflict(row.plural, row.group, name_of(obj), OBJECT_MODIFIED)
         obj = self._merged(resource, obj, old, subresource)
         self._admit("UPDATE", resource, obj, old, subresource)
-        if row.has_generation and subresource != "status" and _counts_generation(resource, obj, old):
+        if row.has_generation and subresource != "status" and counts_generation(resource, obj, old):
             obj["metadata"]["generation"] = was.get("generation", 0) + 1
         if stamp is not None:
             stamp(obj, old)
@@ -195,7 +173,7 @@ class Store:
             return old
         if dry_run:
             return obj
-        if _is_released(resource, obj):
+        if is_released(resource, obj):
             return self._drop(resource, obj)
         self._commit("MODIFIED", resource, obj, old)
         return obj
@@ -225,7 +203,7 @@ class Store:
         self._admit("DELETE", resource, None, old)
         grace = self._grace(resource, old, grace_seconds)
         wanted = list(old["metadata"].get("finalizers") or []) if finalizers is None else finalizers
-        held = bool(wanted) or _namespace_content_holds(resource, old)
+        held = bool(wanted) or namespace_content_holds(resource, old)
         if not held and grace == 0 and resource != "pods":
             gone = self._drop(resource, copy_of(old))
             gone["metadata"]["resourceVersion"] = str(self.version)
@@ -383,44 +361,3 @@ class Store:
                         one.callback(change)
         finally:
             self._delivering = False
-
-
-def _encode_item(obj: Object) -> bytes:
-    return orjson.dumps({key: value for key, value in obj.items() if key not in ("kind", "apiVersion")})
-
-
-_SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
-
-
-def random_suffix(length: int = 5) -> str:
-    """The random ending of generated names, from the letters that a real server uses."""
-    value = uuid.uuid4().int
-    letters = []
-    for _ in range(length):
-        value, index = divmod(value, len(_SUFFIX_LETTERS))
-        letters.append(_SUFFIX_LETTERS[index])
-    return "".join(letters)
-
-
-_NOT_SPEC = ("metadata", "status", "apiVersion", "kind")
-
-
-def _counts_generation(resource: str, new: Object, old: Object) -> bool:
-    if resource == "deployments.apps" and new["metadata"].get("annotations") != old["metadata"].get("annotations"):
-        return True
-    return any(new.get(k) != old.get(k) for k in set(new) | set(old) if k not in _NOT_SPEC)
-
-
-def _namespace_content_holds(resource: str, obj: Object) -> bool:
-    """A namespace is held by the finalizers of its spec until its content is gone."""
-    return resource == "namespaces" and bool(obj.get("spec", {}).get("finalizers"))
-
-
-def _is_released(resource: str, obj: Object) -> bool:
-    meta: dict[str, Any] = obj["metadata"]
-    return bool(
-        meta.get("deletionTimestamp")
-        and not meta.get("finalizers")
-        and not _namespace_content_holds(resource, obj)
-        and not int(meta.get("deletionGracePeriodSeconds") or 0)
-    )
