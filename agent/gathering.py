@@ -19,10 +19,10 @@ LOG_CHARACTERS = 6_000
 MOST_EVENTS = 20
 
 
-async def gather_for(incident_id: str, focus: Focus, deps: Deps) -> ClusterSnapshot:
+async def gather_for(incident_id: str, focus: Focus, deps: Deps, *, with_alerts: bool = True) -> ClusterSnapshot:
     """One look at the incident's cluster, its alerts beside it, kept on the shelf for the nodes that follow."""
     cluster = deps.cluster(focus.cluster)
-    alerts = await asyncio.to_thread(deps.ledger.alerts.for_incident, incident_id)
+    alerts = await asyncio.to_thread(deps.ledger.alerts.for_incident, incident_id) if with_alerts else []
     snapshot = await gather(cluster, focus, deps.clock, deps.collectors, deps.options.limits, alerts=alerts)
     deps.snapshots.put(incident_id, snapshot)
     return snapshot

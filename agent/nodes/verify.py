@@ -11,6 +11,7 @@ from agent.gathering import gather_for
 from agent.state import IncidentState
 from knowledge.vocabulary import (
     Diagnosis,
+    EvidenceKind,
     Execution,
     Finding,
     Focus,
@@ -42,6 +43,18 @@ class Look:
     is_blind: bool
 
 
+@dataclass(frozen=True)
+class Watch:
+    """What the recovery is watched by. An alert clears only when its source says so, minutes later as a rule: it is looked
+    at again only where nothing but alerts named the cause."""
+
+    incident_id: str
+    focus: Focus
+    symptoms: frozenset[str]
+    known: frozenset[str]
+    rests_on_alerts: bool
+
+
 async def run(state: IncidentState, deps: Deps) -> IncidentState:
     incident_id = state["incident_id"]
     plan = await asyncio.to_thread(deps.ledger.plans.get, state["plan_id"])
@@ -52,7 +65,9 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     symptoms = symptoms_of(diagnosis, before)
     focus = _focus(state, review, deps)
     started = (execution.finished_at if execution else None) or deps.clock.now()
-    look, outcome = await _watched(incident_id, focus, symptoms, frozenset(before), started, deps)
+    rests_on_alerts = await asyncio.to_thread(_rests_on_alerts, diagnosis, list(before.values()), deps)
+    watch = Watch(incident_id, focus, symptoms, frozenset(before), rests_on_alerts)
+    look, outcome = await _watched(watch, started, deps)
     verification = Verification(
         execution_id=execution.id if execution else "",
         outcome=outcome,  # type: ignore[arg-type]
@@ -66,6 +81,14 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     )
     await asyncio.to_thread(_record, incident_id, verification, diagnosis, plan, deps)
     return {"verification": verification.model_dump(mode="json")}
+
+
+def _rests_on_alerts(diagnosis: Diagnosis | None, before: list[Finding], deps: Deps) -> bool:
+    if diagnosis is None or diagnosis.chosen is None:
+        return False
+    own = [finding for finding in before if finding.id in diagnosis.chosen.finding_ids]
+    cited = [evidence_id for finding in own for evidence_id in finding.evidence_ids]
+    return bool(cited) and all(deps.ledger.evidence.get(one).kind is EvidenceKind.ALERT for one in cited)
 
 
 def symptoms_of(diagnosis: Diagnosis | None, before: dict[str, Finding]) -> frozenset[str]:
@@ -92,15 +115,13 @@ def _focus(state: IncidentState, review: Review, deps: Deps) -> Focus:
     return focus.model_copy(update={"namespaces": namespaces, "until": deps.clock.now()})
 
 
-async def _watched(
-    incident_id: str, focus: Focus, symptoms: frozenset[str], known: frozenset[str], started: datetime, deps: Deps
-) -> tuple[Look, str]:
+async def _watched(watch: Watch, started: datetime, deps: Deps) -> tuple[Look, str]:
     """Looks again and again until the symptom has stayed gone for the soak time, or the time for a recovery is over."""
     soak = timedelta(seconds=deps.options.soak_seconds)
     deadline = started + timedelta(seconds=deps.options.recovery_seconds)
     healthy_since: datetime | None = None
     while True:
-        look = await _look(incident_id, focus, symptoms, known, deps)
+        look = await _look(watch, deps)
         if look.remaining or look.new or look.is_blind:
             healthy_since = None
         elif healthy_since is None:
@@ -121,25 +142,26 @@ def _outcome(look: Look) -> str:
     return "unknown"
 
 
-async def _look(incident_id: str, focus: Focus, symptoms: frozenset[str], known: frozenset[str], deps: Deps) -> Look:
+async def _look(watch: Watch, deps: Deps) -> Look:
     now = deps.clock.now()
-    snapshot = await gather_for(incident_id, focus.model_copy(update={"until": now}), deps)
+    focus = watch.focus.model_copy(update={"until": now})
+    snapshot = await gather_for(watch.incident_id, focus, deps, with_alerts=watch.rests_on_alerts)
     findings = {_key(f): f for f in await asyncio.to_thread(deps.detectors.detect, snapshot)}
-    remaining = tuple(sorted(key for key in findings if key in symptoms))
+    remaining = tuple(sorted(key for key in findings if key in watch.symptoms))
     serious = {Severity.CRITICAL, Severity.HIGH}
-    near = set(focus.namespaces)
+    near = set(watch.focus.namespaces)
     new = tuple(
         sorted(
             key
             for key, finding in findings.items()
-            if key not in known and finding.severity in serious and (not near or finding.object.namespace in near)
+            if key not in watch.known and finding.severity in serious and (not near or finding.object.namespace in near)
         )
     )
     shown = [findings[key] for key in (*remaining, *new)]
     cited = tuple(dict.fromkeys(evidence_id for finding in shown for evidence_id in finding.evidence_ids))
     wanted = set(cited)
     stored = [item for item in snapshot.cited() if item.id in wanted]
-    await asyncio.to_thread(deps.ledger.evidence.put_many, incident_id, stored)
+    await asyncio.to_thread(deps.ledger.evidence.put_many, watch.incident_id, stored)
     return Look(now, remaining, new, cited, is_blind=any(_blinds(gap) for gap in snapshot.gaps))
 
 
