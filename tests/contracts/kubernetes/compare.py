@@ -1,4 +1,4 @@
-"""Is an answer the recorded one? The rules are those of the recordings' README; a difference is told as path and values."""
+"""Is an answer the recorded one? The rules stand in the README beside this file; a difference is told as path and values."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ FOLDER = Path(__file__).with_name("exchanges")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its recorded answer; see the README of the recordings for what the fields mean."""
+    """One request and its recorded answer; the README beside this file says what the fields mean."""
 
     id: str
     who: str
