@@ -9,6 +9,7 @@ from langgraph.types import interrupt
 
 from agent.deps import Deps
 from agent.state import IncidentState
+from agent.waiting import look_again, tell_when_left_alone
 from knowledge.errors import OpsdeskError, Temporary
 from knowledge.vocabulary import ApprovalRequest, Execution, ExecutionStatus, IncidentStatus, Review, Text
 
@@ -27,6 +28,7 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     execution = await asyncio.to_thread(_requested, state, review, deps)
     while execution.status in UNFINISHED:
         await _check_wait(execution, deps)
+        await look_again(state["incident_id"], deps)
         interrupt({"waiting": "executor", "execution_id": execution.id, "status": execution.status.value})
         execution = await asyncio.to_thread(deps.ledger.executions.get, execution.id)
     data = execution.model_dump(mode="json")
@@ -80,7 +82,10 @@ def _requested(state: IncidentState, review: Review, deps: Deps) -> Execution:
 async def _check_wait(execution: Execution, deps: Deps) -> None:
     """An executor that never comes is told to a human, not waited for silently; the request is withdrawn first."""
     patience = timedelta(seconds=deps.options.executor_wait_seconds)
-    if execution.status is not ExecutionStatus.REQUESTED or deps.clock.now() - execution.requested_at < patience:
+    if execution.status is not ExecutionStatus.REQUESTED:
+        await tell_when_left_alone(execution, deps)
+        return
+    if deps.clock.now() - execution.requested_at < patience:
         return
     try:
         await asyncio.to_thread(deps.ledger.executions.cancel, execution.id, "opsdesk")

@@ -12,6 +12,7 @@ from langgraph.types import interrupt
 
 from agent.deps import Deps
 from agent.state import IncidentState
+from agent.waiting import look_again
 from knowledge.vocabulary import IncidentStatus, Mode, Plan, Review, Ruling, Text
 from tools.review import review_plan
 
@@ -64,6 +65,7 @@ async def _rehearsed(plan: Plan, deps: Deps) -> Review | None:
         return None
     rehearsal = await asyncio.to_thread(deps.ledger.rehearsals.request, plan.id)
     while not rehearsal.is_done:
+        await look_again(plan.incident_id, deps)
         interrupt({"waiting": "rehearsal", "plan_id": plan.id})
         rehearsal = await asyncio.to_thread(deps.ledger.rehearsals.request, plan.id)
     if rehearsal.error:

@@ -8,6 +8,7 @@ from langgraph.types import interrupt
 
 from agent.deps import Deps
 from agent.state import IncidentState
+from agent.waiting import look_again, tell_when_left_alone
 from knowledge.vocabulary import ExecutionStatus, Text
 
 WAITING = frozenset({ExecutionStatus.UNDO_REQUESTED, ExecutionStatus.UNDOING})
@@ -19,6 +20,8 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     if execution.status is ExecutionStatus.DONE:
         execution = await asyncio.to_thread(deps.ledger.executions.request_undo, execution_id, "opsdesk")
     while execution.status in WAITING:
+        await tell_when_left_alone(execution, deps)
+        await look_again(state["incident_id"], deps)
         interrupt({"waiting": "executor", "execution_id": execution_id, "status": execution.status.value})
         execution = await asyncio.to_thread(deps.ledger.executions.get, execution_id)
     undone = execution.status is ExecutionStatus.UNDONE

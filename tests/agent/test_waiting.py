@@ -1,0 +1,79 @@
+"""Waiting for the executor ends for people too when the executor never comes, or dies in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.waiting import EXECUTOR_WAIT
+from knowledge.vocabulary import ExecutionStatus, IncidentStatus
+from tests.agent.small_desk import SmallDesk, small_desk
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[SmallDesk]:
+    with small_desk(tmp_path) as opened:
+        yield opened
+
+
+def will_look_again(place: SmallDesk, incident_id: str) -> bool:
+    return EXECUTOR_WAIT in {wake.reason for wake in place.ledger.wakes.waiting(incident_id)}
+
+
+def executor_leaves(place: SmallDesk) -> None:
+    hands = place.executor.hands["lab"]
+    assert hands.lease is not None
+    place.ledger.leases.release("executor:lab", hands.lease)
+    hands.lease = None
+
+
+async def approved(place: SmallDesk) -> str:
+    incident_id = place.alert()
+    await place.advance(incident_id)
+    await place.settle(incident_id)
+    place.decide(incident_id)
+    return incident_id
+
+
+async def test_a_review_is_done_without_the_executor_when_it_dies_with_the_request(place: SmallDesk) -> None:
+    incident_id = place.alert()
+    await place.advance(incident_id)
+    assert place.ledger.approvals.waiting(place.people["alice"].scope) == []
+    assert will_look_again(place, incident_id)
+    executor_leaves(place)
+    incident = await place.advance(incident_id, EXECUTOR_WAIT)
+    assert incident.status is IncidentStatus.AWAITING_APPROVAL, place.story(incident_id)
+
+
+async def test_an_execution_that_nobody_takes_is_looked_at_again_and_handed_over(tmp_path: Path) -> None:
+    with small_desk(tmp_path, executor_wait_seconds=0.2) as place:
+        incident_id = await approved(place)
+        executor_leaves(place)
+        incident = await place.advance(incident_id, "approved")
+        assert incident.status is IncidentStatus.EXECUTING
+        assert will_look_again(place, incident_id)
+        await asyncio.sleep(0.25)  # the patience is in the ledger's own time
+        incident = await place.advance(incident_id, EXECUTOR_WAIT)
+        assert incident.status is IncidentStatus.HANDED_OVER, place.story(incident_id)
+        assert place.ledger.executions.claim_next("late", 10.0) is None
+        assert place.cluster.writes == []
+
+
+async def test_an_execution_whose_executor_died_is_told_once_and_gone_on_with(place: SmallDesk) -> None:
+    incident_id = await approved(place)
+    await place.advance(incident_id, "approved")
+    assert place.ledger.executions.claim_next("dead", 0.0) is not None
+    executor_leaves(place)
+    for _ in range(2):
+        incident = await place.advance(incident_id, EXECUTOR_WAIT)
+    assert incident.status is IncidentStatus.EXECUTING
+    assert "no executor answers" in incident.reason
+    assert place.story(incident_id).count("no executor answers") == 1
+    assert will_look_again(place, incident_id)
+    ended = await place.settle(incident_id)
+    assert ended.status is IncidentStatus.RESOLVED, place.story(incident_id)
+    assert place.ledger.executions.for_incident(incident_id)[0].status is ExecutionStatus.DONE
+    assert len(place.cluster.writes) == 1
