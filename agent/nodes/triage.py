@@ -40,7 +40,9 @@ def _triage(incident: Incident, deps: Deps) -> Triage:
     tickets = deps.ledger.tickets.for_incident(incident.id)
     alerts = deps.ledger.alerts.for_incident(incident.id)
     if tickets and not alerts:
-        ticket = tickets[-1]
+        # Others' tickets may have been merged in: what runs in the requester's name is what the requester asked for.
+        own = [ticket for ticket in tickets if ticket.requester == incident.requester]
+        ticket = (own or tickets)[-1]
         reach = deps.ledger.principals.by_id(ticket.requester).scope
         return triage_ticket(ticket, reach=reach, now=now, window_seconds=window)
     if not alerts:

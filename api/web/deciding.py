@@ -39,7 +39,8 @@ def _why_not(ledger: Ledger, principal: Principal, request: ApprovalRequest, inc
         return NOT_PERSON
     if not _covers(principal, request):
         return OUT_OF_SCOPE
-    if _asked_for_it(ledger, principal, {request.requester, incident.requester}):
+    tickets = {ticket.requester for ticket in ledger.tickets.for_incident(incident.id)}
+    if _asked_for_it(ledger, principal, {request.requester, incident.requester, *tickets}):
         return IS_REQUESTER
     if any(vote.person == _person(principal) for vote in request.votes):
         return HAS_VOTED

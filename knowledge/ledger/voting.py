@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from knowledge.errors import (
@@ -17,7 +18,7 @@ from knowledge.errors import (
 )
 from knowledge.ledger.principals import folded, known_principal
 from knowledge.ledger.rows.desk import PrincipalRow
-from knowledge.ledger.rows.intake import IncidentRow
+from knowledge.ledger.rows.intake import IncidentRow, TicketRow
 from knowledge.ledger.rows.work import PlanRow
 from knowledge.vocabulary import ApprovalRequest, ApprovalStatus, Principal, Role
 
@@ -81,6 +82,8 @@ def _check_not_requester(session: Session, voter: Principal, request: ApprovalRe
     incident = session.get(IncidentRow, request.incident_id)
     plan = session.get(PlanRow, request.plan_id)
     asked = {request.requester, incident.requester if incident else "", plan.payload["requester"] if plan else ""}
+    tickets = select(TicketRow.requester).where(TicketRow.incident_id == request.incident_id)
+    asked |= set(session.scalars(tickets))  # after a merge there may be others' orders in it
     me = {voter.id, folded(voter.name), person_of(voter)}
     for requester in filter(None, map(folded, asked)):
         row = session.get(PrincipalRow, requester)

@@ -273,3 +273,15 @@ async def test_a_thread_whose_checkpoints_are_gone_is_an_error_not_a_new_run(pla
     with pytest.raises(UnknownThread):
         await place.advance(incident_id, "approved")
     assert place.cluster.writes == []
+
+
+async def test_an_order_that_was_merged_in_does_not_run_in_anothers_name(tmp_path: Path) -> None:
+    with small_desk(tmp_path, shop(is_sick=False)) as place:
+        alices = place.ticket("restart the deployment web in namespace shop", "alice")
+        bobs = place.ticket("scale the deployment web in namespace shop to 5 replicas", "bob")
+        place.ledger.incidents.merge(bobs, alices, "bob")
+        await place.advance(alices)
+        (plan,) = place.ledger.plans.for_incident(alices)
+        assert "restart" in plan.script
+        assert "scale" not in plan.script
+        assert plan.requester == place.people["alice"].id

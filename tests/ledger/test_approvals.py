@@ -225,3 +225,14 @@ def test_unknown_request_is_not_found(ledger: Ledger) -> None:
     with pytest.raises(NotFound):
         ledger.approvals.use("apr-none", "")
     assert ledger.approvals.latest_for_plan("pln-none") is None
+
+
+def test_requester_of_a_ticket_that_was_merged_in_cannot_approve(ledger: Ledger) -> None:
+    """Else an order is approved by who wrote it, once it is merged into somebody else's incident."""
+    eve = add_approver(ledger, "eve")
+    _, request = ask(ledger)
+    order = open_incident(ledger, "tkt-eve", requester="eve")
+    ledger.incidents.merge(order.id, request.incident_id, "eve")
+    with pytest.raises(ApproverIsRequester):
+        approve(ledger, request, eve)
+    assert approve(ledger, request, add_approver(ledger, "wei")).status is ApprovalStatus.APPROVED
