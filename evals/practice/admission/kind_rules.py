@@ -124,9 +124,9 @@ def _autoscaler(new: Object, _old: Object | None) -> Causes:
 def _budget(new: Object, _old: Object | None) -> Causes:
     spec = new["spec"]
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
-        yield Cause.invalid(
-            "spec", "policy.PodDisruptionBudgetSpec{...}", "minAvailable and maxUnavailable cannot be both set"
-        )
+        shown = "policy.PodDisruptionBudgetSpec{...}"
+        text = f"Invalid value: {shown}: minAvailable and maxUnavailable cannot be both set"
+        yield Cause("FieldValueInvalid", "spec", text)
 
 
 def _quota(new: Object, _old: Object | None) -> Causes:

@@ -97,17 +97,18 @@ def _shaped(call: Call, media: str, root: str | None, patched: Object, patch: An
     try:
         cleaned, unknown = read_object(root, patched)
     except WrongType as error:
-        raise _bad_result(shown, str(error)) from None
+        raise bad_result(shown, str(error)) from None
     complaints = [f'unknown field "{path}"' for path in unknown]
     policy = call.query.get("fieldValidation") or "Warn"
     if complaints and policy == "Strict":
-        raise _bad_result(shown, "strict decoding error: " + ", ".join(complaints))
+        raise bad_result(shown, "strict decoding error: " + ", ".join(complaints))
     if policy == "Warn":
         call.warnings.extend(complaints)
     return cleaned
 
 
-def _bad_result(shown: str, why: str) -> ApiError:
+def bad_result(shown: str, why: str) -> ApiError:
+    """422: what a patch made of the object cannot be read as one."""
     error = invalid("", "", "", [Cause.invalid("patch", shown, why)])
     error.details = {"causes": (error.details or {}).get("causes", [])}
     return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from evals.practice.errors import ApiError, Cause, bad_request, invalid, not_found
@@ -11,7 +12,7 @@ from evals.practice.http.call import Answer, Call
 from evals.practice.http.crud import check_version_text
 from evals.practice.http.options import write_options
 from evals.practice.http.ownership import stamp_update
-from evals.practice.http.patch import APPLY_PATCH, patch_type, patched_value, read_patch, unsupported_patch
+from evals.practice.http.patch import APPLY_PATCH, bad_result, patch_type, patched_value, read_patch, unsupported_patch
 from evals.practice.http.render import body_in, form_of
 from evals.practice.http.selectors import selector_text
 from evals.practice.schema.fields import WrongType, read_object, root_type
@@ -74,9 +75,7 @@ def _patched(call: Call, scale: Object) -> Object:
     try:
         return read_object(root, result)[0] if root else result
     except WrongType as error:
-        from evals.practice.http.patch import _bad_result
-
-        raise _bad_result(str(result), str(error)) from None
+        raise bad_result(json.dumps(result, separators=(",", ":")), str(error)) from None
 
 
 __all__ = ["ApiError", "handle_scale", "scale_of"]
