@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from knowledge.case_file import ScriptCheck, looks_like_case, parse_case
 from knowledge.errors import MalformedDocument
 from knowledge.vocabulary import Case
@@ -60,9 +62,29 @@ def read_markdown(raw: bytes, file: Path, validate_script: ScriptCheck) -> list[
     text = decode(raw, str(file))
     if looks_like_case(text):
         return [case_source(text, str(file), validate_script)]
-    body = re.sub(r"\A---\n.*?\n---\n", "", text, count=1, flags=re.DOTALL)
+    front = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    if front is not None:
+        _check_front_matter(front[1], str(file))
+    body = text[front.end() :] if front is not None else text
     heading = re.search(r"^#{1,2} +(.+)$", body, re.MULTILINE)
     return [_document(body, heading[1].strip() if heading else file.stem, file)]
+
+
+def _check_front_matter(front: str, where: str) -> None:
+    """What stands between the marks has to be YAML: a broken case must not pass for a document."""
+    try:
+        yaml.compose(front, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 2 if mark is not None else None
+        raise MalformedDocument(
+            f"the front matter is no YAML: {error.problem or error.context}",
+            source=where,
+            line=line,
+            next_step="correct it, or leave the front matter out",
+        ) from error
+    except yaml.YAMLError as error:
+        raise MalformedDocument(f"the front matter is no YAML: {error}", source=where) from error
 
 
 def read_text(raw: bytes, file: Path, _validate_script: ScriptCheck) -> list[Source]:

@@ -295,3 +295,21 @@ def test_a_long_document_is_found_by_its_passage_when_the_words_stand_at_its_end
 
     assert hits[0].model_dump()["text"].startswith("## Fabric manager")
     assert len(hits[0].model_dump()["text"]) < 1_200
+
+
+def test_markdown_with_broken_front_matter_is_named_with_its_line_when_it_could_pass_for_a_document(
+    empty: Library, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.md"
+    broken.write_text("---\nid: some-case\nfaults: [a\n---\n\n# Title\n\nText\n", encoding="utf-8")
+    outcome = take_in(empty, broken)
+    assert outcome.outcome == "failed"
+    assert outcome.line is not None
+    assert 2 <= outcome.line <= 5
+    assert texts(empty) == []
+
+
+def test_a_rule_at_the_top_of_a_document_is_no_front_matter(empty: Library, tmp_path: Path) -> None:
+    plain = tmp_path / "plain.md"
+    plain.write_text("---\n\n# Title\n\nText: with a colon, and no second rule\n", encoding="utf-8")
+    assert take_in(empty, plain).outcome == "added"
