@@ -27,7 +27,7 @@ from knowledge.vocabulary import (
     Text,
 )
 
-_LIVE = (ApprovalStatus.WAITING, ApprovalStatus.APPROVED)
+LIVE = (ApprovalStatus.WAITING, ApprovalStatus.APPROVED)
 
 
 class Approvals:
@@ -219,10 +219,15 @@ def _expire(writing: Writing, row: ApprovalRow, request: ApprovalRequest) -> App
 
 
 def _void_live(writing: Writing, plan_id: str) -> None:
-    live = select(ApprovalRow).where(ApprovalRow.plan_id == plan_id, ApprovalRow.status.in_(_LIVE))
-    for row in writing.session.scalars(live.with_for_update()):
-        _save(writing, row, _request(row).model_copy(update={"status": ApprovalStatus.VOID}))
-        writing.audit("desk", "approval.void", row.id, plan=plan_id)
+    live = select(ApprovalRow).where(ApprovalRow.plan_id == plan_id, ApprovalRow.status.in_(LIVE))
+    for row in writing.session.scalars(live.with_for_update()).all():
+        void(writing, row)
+
+
+def void(writing: Writing, row: ApprovalRow) -> None:
+    """Ends a locked wait or an approval that was not used: nobody can vote on it, and nothing runs on it."""
+    _save(writing, row, _request(row).model_copy(update={"status": ApprovalStatus.VOID}))
+    writing.audit("desk", "approval.void", row.id, plan=row.plan_id)
 
 
 def _save(writing: Writing, row: ApprovalRow, request: ApprovalRequest) -> None:

@@ -29,6 +29,7 @@ from knowledge.vocabulary import (
     ApprovalStatus,
     Execution,
     ExecutionStatus,
+    IncidentStatus,
     Review,
     Ruling,
     StepOutcome,
@@ -74,6 +75,7 @@ class Executions:
             if known is not None:
                 _check_same(known, plan_id, review)
                 return execution_of(writing.session, known)
+            _check_open(writing, incident_id)
             keep_review(writing, review)
             grant = _used(writing, approval, review) if approval else None
             who = [vote.principal for vote in grant.votes] if grant else list(approvers)
@@ -197,6 +199,12 @@ def _used(writing: Writing, approval: ApprovalRow, review: Review) -> ApprovalRe
     if has_run_out(request, writing.at):
         raise state_error(request.model_copy(update={"status": ApprovalStatus.EXPIRED}))
     return request if request.status is ApprovalStatus.USED else take(writing, approval, review.digest)
+
+
+def _check_open(writing: Writing, incident_id: str) -> None:
+    incident = locked_incident(writing, incident_id)
+    if incident.status in {IncidentStatus.CLOSED, IncidentStatus.MERGED}:
+        raise WrongState(f"{incident_id} is {incident.status}: nothing is run for it", next_step="reopen it first")
 
 
 def _check_same(known: ExecutionRow, plan_id: str, review: Review) -> None:

@@ -21,6 +21,7 @@ from knowledge.ledger.store import Store, Writing
 from knowledge.ledger.timeline import locked_incident, tell
 from knowledge.ledger.values import WakeReason
 from knowledge.ledger.wakes import add_wake
+from knowledge.ledger.withdrawal import withdraw
 from knowledge.vocabulary import Incident, IncidentStatus, Json, Language, Scope, Severity, Text
 
 
@@ -121,6 +122,7 @@ class Incidents:
             first, second = (locked_incident(writing, each) for each in sorted((id, into)))
             row, target = (first, second) if first.id == id else (second, first)
             _check_merge(row, target)
+            withdraw(writing, row.id)
             _move_belongings(writing, row.id, target.id)
             row.status, row.merged_into, row.closed_at = IncidentStatus.MERGED, into, row.closed_at or writing.at
             row.reason, row.reason_zh = f"merged into {into}", f"已合并到 {into}"
@@ -143,6 +145,7 @@ class Incidents:
         with self._store.write() as writing:
             row = locked_incident(writing, id)
             _check_move(row, IncidentStatus.CLOSED, None)
+            withdraw(writing, id)
             row.status, row.closed_at = IncidentStatus.CLOSED, writing.at
             row.reason, row.reason_zh = reason, ""
             tell(writing, row, "close", actor, Text(en=f"closed: {reason}", zh=f"已关闭：{reason}"))
@@ -155,6 +158,7 @@ class Incidents:
             row = locked_incident(writing, id)
             if row.status not in {*ENDS, IncidentStatus.HANDED_OVER} - {IncidentStatus.MERGED}:
                 raise _wrong(row, "reopened")
+            withdraw(writing, id)
             row.status, row.closed_at = IncidentStatus.OPEN, None
             row.reason, row.reason_zh = reason, ""
             tell(writing, row, "reopen", actor, Text(en=f"reopened: {reason}", zh=f"已重新打开：{reason}"))
