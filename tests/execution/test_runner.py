@@ -286,6 +286,19 @@ async def test_a_step_that_cannot_be_taken_back_calls_a_human() -> None:
     assert (await made.run()).status is ExecutionStatus.UNDO_FAILED
 
 
+async def test_a_freeze_stops_an_undo_before_its_next_step() -> None:
+    cluster = two()
+    made, book = runner(cluster, [scale_step(0, "a", 2, 3), scale_step(1, "b", 2, 4)])
+    assert (await made.run()).status is ExecutionStatus.DONE
+    sent, book.stop = len(cluster.sent), "frozen: change stop"
+    ending = await made.undo()
+    assert ending.status is ExecutionStatus.UNDO_FAILED
+    assert "frozen: change stop" in ending.message
+    assert len(cluster.sent) == sent
+    book.stop = ""
+    assert (await made.undo()).status is ExecutionStatus.UNDONE
+
+
 async def test_a_stop_between_steps_leaves_the_rest_undone() -> None:
     cluster = two()
     book = Book()

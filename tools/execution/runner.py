@@ -132,6 +132,9 @@ class StepRunner:
             if step.reversal is ReversalKind.SELF_HEALS:
                 kept.append(f"{name} is put right by its controller")
                 continue
+            reason = await self.log.stop_reason()
+            if reason:
+                return Ending(ExecutionStatus.UNDO_FAILED, f"stopped before the undo of {name}: {reason}")
             try:
                 await self._take_back(step)
             except LeaseLost:
