@@ -141,6 +141,11 @@ class Executor:
             said = f"{error.title}: {error.message}"
             await asyncio.to_thread(self.ledger.rehearsals.finish, rehearsal.plan_id, token, error=said)
             return
+        except Exception as error:  # a bug on one plan must not take the executor down again and again
+            log.exception("rehearsal_bug", plan_id=rehearsal.plan_id)
+            said = f"a bug in opsdesk: {type(error).__name__}"
+            await asyncio.to_thread(self.ledger.rehearsals.finish, rehearsal.plan_id, token, error=said)
+            return
         await asyncio.to_thread(self.ledger.rehearsals.finish, rehearsal.plan_id, token, review_id=review.id)
 
     async def _review(self, plan_id: str) -> Review:

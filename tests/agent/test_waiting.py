@@ -77,3 +77,19 @@ async def test_an_execution_whose_executor_died_is_told_once_and_gone_on_with(pl
     assert ended.status is IncidentStatus.RESOLVED, place.story(incident_id)
     assert place.ledger.executions.for_incident(incident_id)[0].status is ExecutionStatus.DONE
     assert len(place.cluster.writes) == 1
+
+
+async def test_a_bug_in_a_review_does_not_take_the_executor_down(
+    place: SmallDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    incident_id = place.alert()
+    await place.advance(incident_id)
+    monkeypatch.setattr("api.executor.review_plan", broken)
+    assert await place.executor.work()
+    assert not await place.executor.work(), "it is not tried for ever"
+    await place.advance(incident_id, "rehearsed")
+    assert "ZeroDivisionError" in place.story(incident_id)
+    assert place.ledger.incidents.get(incident_id).status is IncidentStatus.AWAITING_APPROVAL
