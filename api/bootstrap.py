@@ -247,7 +247,10 @@ async def open_checkpointer(settings: Settings) -> AsyncIterator[BaseCheckpointS
     if settings.ledger.startswith("sqlite"):
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-        async with AsyncSqliteSaver.from_conn_string(str(prepare_home(settings) / "checkpoints.db")) as saver:
+        path = prepare_home(settings) / "checkpoints.db"
+        path.touch(mode=0o600)
+        path.chmod(0o600)  # SQLite gives its -wal and -shm the same mode
+        async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
             await saver.setup()
             yield saver
         return
