@@ -208,7 +208,9 @@ def tick(desk: Desk, principal: Principal, plan_id: str, index: int) -> Plan:
 
 def cancel(desk: Desk, principal: Principal, execution_id: str) -> Execution:
     require(principal, Role.RESPONDER)
-    execution = desk.ledger.executions.cancel(execution_within(desk, principal, execution_id).id, principal.id)
+    wanted = execution_within(desk, principal, execution_id)
+    _reaches_targets(desk, principal, wanted.review_id)
+    execution = desk.ledger.executions.cancel(wanted.id, principal.id)
     desk.nudge()
     return execution
 
@@ -216,9 +218,22 @@ def cancel(desk: Desk, principal: Principal, execution_id: str) -> Execution:
 def undo(desk: Desk, principal: Principal, execution_id: str) -> Execution:
     """The undo was approved with the plan; the executor carries it out while the target still holds what we wrote."""
     require(principal, Role.RESPONDER)
-    execution = desk.ledger.executions.request_undo(execution_within(desk, principal, execution_id).id, principal.id)
+    wanted = execution_within(desk, principal, execution_id)
+    _reaches_targets(desk, principal, wanted.review_id)
+    execution = desk.ledger.executions.request_undo(wanted.id, principal.id)
     desk.nudge()
     return execution
+
+
+def _reaches_targets(desk: Desk, principal: Principal, review_id: str) -> None:
+    """Who sees an incident does not for that touch every object that its plan touches: each target has to be in scope."""
+    review = desk.ledger.reviews.get(review_id)
+    for step in review.steps:
+        target = step.target
+        if target is not None and not principal.scope.allows(cluster=review.cluster, namespace=target.namespace):
+            raise NotAuthorised(
+                f"{target.key} is outside your scope", next_step="ask somebody whose scope covers every target of the plan"
+            )
 
 
 def execution_within(desk: Desk, principal: Principal, execution_id: str) -> Execution:

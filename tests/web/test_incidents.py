@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from api.web.app import create_app
-from knowledge.vocabulary import Decision, ExecutionStatus, IncidentStatus, StepOutcome, StepResult
+from knowledge.vocabulary import Decision, ExecutionStatus, IncidentStatus, Role, Scope, StepOutcome, StepResult
 from tests.web.conftest import Rig
 from tests.web.story import incident_of, whole_story
 
@@ -241,3 +241,20 @@ def test_ended_statuses_are_the_ledgers(rig: Rig) -> None:
 
     assert IncidentStatus.HANDED_OVER in ACTIVE
     assert IncidentStatus.RESOLVED not in ACTIVE
+
+
+async def test_who_sees_the_incident_does_not_for_that_undo_outside_of_their_scope(rig: Rig) -> None:
+    story = whole_story(rig.ledger)
+    rig.ledger.approvals.vote(
+        story.approval.id, rig.ledger.principals.by_id("ana"), Decision.APPROVE, "fine", story.review.digest
+    )
+    execution = rig.ledger.executions.request(story.incident.id, story.plan.id, story.review, story.approval.id)
+    rig.ledger.incidents.update(story.incident.id, namespace="gateway")
+    rig.person("nia", Role.VIEWER, Role.RESPONDER, scope=Scope(namespaces=("gateway",)))
+    async with rig.client("nia") as nia:
+        assert (await nia.get(f"{API}/incidents/{story.incident.id}")).status_code == 200
+        for verb in ("cancel", "undo"):
+            refused = await nia.post(f"{API}/executions/{execution.id}/{verb}")
+            assert refused.status_code == 403
+            assert "outside your scope" in refused.json()["detail"]
+    assert not rig.ledger.executions.is_cancelled(execution.id)
