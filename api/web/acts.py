@@ -232,7 +232,8 @@ def _reaches_targets(desk: Desk, principal: Principal, review_id: str) -> None:
         target = step.target
         if target is not None and not principal.scope.allows(cluster=review.cluster, namespace=target.namespace):
             raise NotAuthorised(
-                f"{target.key} is outside your scope", next_step="ask somebody whose scope covers every target of the plan"
+                f"{target.key} is outside your scope",
+                next_step="ask somebody whose scope covers every target of the plan",
             )
 
 
