@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ from evals.demo.story import alert_of
 from tests.end_to_end.desks import Office, office, run_opsdesk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+PLANTED = "hunter2-planted-7Qx"
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +52,6 @@ def test_a_ticket_that_orders_a_change_is_carried_out_by_another_s_approval(plac
     assert refused.status_code == 403, "the requester of a ticket is not its approver"
     assert place.approve(opened["id"], "bob").status_code == 403, "bob is no approver"
     place.desk.run("user", "add", "carol", "--role", "viewer", "--role", "approver")
-    import json
-
     place.tokens["carol"] = json.loads(place.desk.run("user", "token", "carol", "--json"))["token"]
     assert place.approve(opened["id"], "carol").status_code == 200
     ended = place.wait_for_status(opened["id"], "resolved", "handed_over")
@@ -121,14 +124,13 @@ def test_two_approvals_at_once_execute_once(place: Office) -> None:
 
 
 def test_the_command_line_shows_the_same_incident(place: Office) -> None:
+    opened = place.post("/tickets", {"text": "what is the KV cache?"}, "bob").json()
     environment = {**place.desk.environment, "OPSDESK_TOKEN": place.tokens["alice"]}
     listed = run_opsdesk(environment, "incidents", "--json")
     assert listed.returncode == 0, listed.stderr
-    import json
-
-    items = json.loads(listed.stdout)["items"]
-    shown = run_opsdesk(environment, "incident", "show", items[0]["id"])
-    assert items[0]["id"] in shown.stdout
+    assert opened["id"] in {one["id"] for one in json.loads(listed.stdout)["items"]}
+    shown = run_opsdesk(environment, "incident", "show", opened["id"])
+    assert opened["id"] in shown.stdout
     assert "timeline" in shown.stdout
 
 
@@ -140,15 +142,29 @@ def test_a_command_without_a_token_says_what_to_do(place: Office) -> None:
     assert "Traceback" not in answered.stderr
 
 
-def test_evidence_of_an_incident_holds_no_secret(place: Office) -> None:
-    incident_ids = [one["id"] for one in place.get("/incidents")["items"]]
-    texts = [
-        item["text"]
-        for incident_id in incident_ids
-        for item in place.get(f"/incidents/{incident_id}/evidence")["items"]
-    ]
-    assert texts
-    assert not any("password=" in text.lower() and "[redacted" not in text.lower() for text in texts)
+def test_a_secret_in_the_cluster_s_telemetry_is_kept_nowhere(tmp_path: Path) -> None:
+    with office(tmp_path) as own:
+        told = broken(own, "bad_image_rollout")
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = {
+            "metadata": {"name": "leak.1", "namespace": "ai-serving"},
+            "involvedObject": {"kind": "Deployment", "namespace": "ai-serving", "name": "qwen2-7b"},
+            "type": "Warning",
+            "reason": "Failed",
+            "message": f"cannot pull: postgres://desk:{PLANTED}@db/x password={PLANTED}",
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        own.cluster.call("POST", "/api/v1/namespaces/ai-serving/events", event)
+        incident_id = own.send_alert(alert_of(told))
+        own.wait_for_status(incident_id, "awaiting_approval", "handed_over")
+        evidence = own.get(f"/incidents/{incident_id}/evidence")["items"]
+        assert evidence
+        assert PLANTED not in json.dumps([evidence, own.incident(incident_id), own.story(incident_id)])
+        kept = b"".join(path.read_bytes() for path in (tmp_path / "home").glob("*.db*"))
+        assert PLANTED.encode() not in kept
+        assert PLANTED not in own.desk.log.read_text(encoding="utf-8")
 
 
 def test_the_log_of_the_desk_holds_no_traceback_and_no_token(place: Office, tmp_path: Path) -> None:
