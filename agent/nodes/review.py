@@ -78,6 +78,16 @@ async def _rehearsed(plan: Plan, deps: Deps) -> Review | None:
 
 
 async def _asked(plan: Plan, review: Review, deps: Deps) -> str:
+    request_id = await _request(plan, review, deps)
+    count = review.approvers_needed
+    reason = Text(en=f"waiting for {count} approver(s)", zh=f"等待 {count} 位审批人")
+    await asyncio.to_thread(
+        deps.ledger.incidents.set_status, plan.incident_id, IncidentStatus.AWAITING_APPROVAL, reason
+    )
+    return request_id
+
+
+async def _request(plan: Plan, review: Review, deps: Deps) -> str:
     live = await asyncio.to_thread(deps.ledger.approvals.latest_for_plan, plan.id)
     if live is not None and live.digest == review.digest and live.status in {"waiting", "approved"}:
         return live.id  # asked before a restart: a vote that came meanwhile is not thrown away
@@ -91,10 +101,5 @@ async def _asked(plan: Plan, review: Review, deps: Deps) -> str:
         namespaces=tuple(dict.fromkeys(s.target.namespace for s in review.steps if s.target and s.target.namespace)),
         services=(),
         wait_seconds=deps.options.approval_wait_seconds,
-    )
-    count = review.approvers_needed
-    reason = Text(en=f"waiting for {count} approver(s)", zh=f"等待 {count} 位审批人")
-    await asyncio.to_thread(
-        deps.ledger.incidents.set_status, plan.incident_id, IncidentStatus.AWAITING_APPROVAL, reason
     )
     return request.id

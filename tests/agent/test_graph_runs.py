@@ -11,6 +11,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from agent.graph import build_graph
+from agent.nodes import review
 from agent.state import MAXIMUM_STATE_BYTES
 from api.worker import current_run
 from knowledge.errors import ClusterUnreachable, NotFound, UnknownThread
@@ -285,3 +286,13 @@ async def test_an_order_that_was_merged_in_does_not_run_in_anothers_name(tmp_pat
         assert "restart" in plan.script
         assert "scale" not in plan.script
         assert plan.requester == place.people["alice"].id
+
+
+async def test_a_review_that_runs_again_after_a_kill_keeps_the_request_and_tells_the_wait(place: SmallDesk) -> None:
+    incident_id = await to_approval(place)
+    config: Any = {"configurable": {"thread_id": f"{incident_id}:1"}}
+    state = (await place.graph.aget_state(config)).values
+    place.ledger.incidents.set_status(incident_id, IncidentStatus.INVESTIGATING, "as a kill between the two leaves it")
+    again = await review.run(state, place.deps)
+    assert again["approval_id"] == state["approval_id"]
+    assert place.ledger.incidents.get(incident_id).status is IncidentStatus.AWAITING_APPROVAL
