@@ -291,7 +291,7 @@ async def test_an_order_that_was_merged_in_does_not_run_in_anothers_name(tmp_pat
 async def test_a_review_that_runs_again_after_a_kill_keeps_the_request_and_tells_the_wait(place: SmallDesk) -> None:
     incident_id = await to_approval(place)
     config: Any = {"configurable": {"thread_id": f"{incident_id}:1"}}
-    state = (await place.graph.aget_state(config)).values
+    state: Any = (await place.graph.aget_state(config)).values
     place.ledger.incidents.set_status(incident_id, IncidentStatus.INVESTIGATING, "as a kill between the two leaves it")
     again = await review.run(state, place.deps)
     assert again["approval_id"] == state["approval_id"]
