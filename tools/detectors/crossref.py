@@ -150,6 +150,13 @@ def pods_are_well(arguments: Sequence[Argument]) -> Check:
     return holds
 
 
+def hosts_unwell_gpu_pod(arguments: Sequence[Argument]) -> Check:
+    """``hosts_unwell_gpu_pod($)``: a pod on the node that uses a GPU is not well. Of a program's own GPU error this tells
+    whether it still matters: such errors are everyday in development."""
+    one_path(arguments, "hosts_unwell_gpu_pod($)")
+    return lambda scene, root, element: name_of(root) in scene.nodes_of_unwell_gpu_pods
+
+
 CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "xref_missing": xref_missing,
     "selects_none": selects_none,
@@ -161,6 +168,7 @@ CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "key_missing": key_missing,
     "pods_are_well": pods_are_well,
     "pods_wait_for_cordoned": pods_wait_for_cordoned,
+    "hosts_unwell_gpu_pod": hosts_unwell_gpu_pod,
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from knowledge.vocabulary import Finding, ObjectRef, Text, digest_of
 from tools.contracts import Snapshot
-from tools.detectors.facts import PLACEHOLDER, automatic_facts, filled_text
+from tools.detectors.facts import PLACEHOLDER, automatic_facts, filled_text, said_by
 from tools.detectors.format import (
     AlertNameSignal,
     DetectorForm,
@@ -108,6 +108,7 @@ def _judged(scene: Scene, form: DetectorForm, hits: Sequence[Hit]) -> _Judged:
     for hit in reversed(hits):
         facts.update({name: value for name, value in hit.facts.items() if value})
     facts["seen_at"] = target.key
+    facts.setdefault("said", said_by(facts))
     target = _blamed(form, target, facts)
     finding = Finding(
         id="f-" + digest_of([scene.snapshot.cluster, form.id, target.key])[7:19],

@@ -23,6 +23,15 @@ def filled_text(text: str, facts: Mapping[str, str], language: str) -> str:
     return PLACEHOLDER.sub(lambda found: facts.get(found.group(1)) or UNKNOWN[language], text)
 
 
+def said_by(facts: Mapping[str, str]) -> str:
+    """``{said}``: what the signal saw, whichever kind it was: the log line, the event's message, the number, the alert."""
+    if facts.get("line") or facts.get("message"):
+        return facts.get("line") or facts["message"]
+    if facts.get("value") and facts.get("metric"):
+        return f"{facts['metric']} = {facts['value']}"
+    return ": ".join(filter(None, (facts.get("alert"), facts.get("alert_summary"))))
+
+
 def automatic_facts(scene: Scene, target: ObjectRef, hits: Sequence[Hit]) -> dict[str, str]:
     """Facts of the target and of the pods in which the fault was seen; an unknown one is absent, never empty."""
     pods = list({hit.reference.key: hit.item for hit in hits if hit.reference.kind == "Pod"}.values())

@@ -46,6 +46,7 @@ def _checked_duration(text: str) -> str:
 
 
 Regex = Annotated[str, Field(min_length=1)]
+OTHERWISE = r"^([A-Z]\w+/[\w.-]*/[\w.-]+)?$"
 
 
 class Signal(Part):
@@ -122,7 +123,10 @@ class ExitCodeSignal(Signal):
 
 class MetricSignal(Signal):
     """A named answer of the metrics collector, one verdict per series. ``over``: divide by another answer's series with the
-    same ``by`` labels. ``promql`` documents the question; the collector asks it."""
+    same ``by`` labels. ``promql`` documents the question; the collector asks it.
+
+    ``among`` asks for one of these values instead of comparing (``"39|40"`` in tables). ``is_new``: a gauge that keeps its
+    last value for ever counts only when it had another one within the window. ``otherwise``: see AlertNameSignal."""
 
     kind: Literal["metric"]
     key: tuple[str, ...]
@@ -132,17 +136,28 @@ class MetricSignal(Signal):
     by: tuple[str, ...] = ()
     op: Literal[">", ">=", "<", "<=", "=="] = ">"
     than: float
+    among: tuple[float, ...] = ()
+    is_new: bool = False
     toward: float = 0.0
     about: Literal["Pod", "Node", "Service", "Ingress", "PersistentVolumeClaim", "Deployment", "GPU", "any"] = "any"
     promql: str = ""
+    otherwise: str = Field(default="", pattern=OTHERWISE)
+
+    @field_validator("among", mode="before")
+    @classmethod
+    def _listed(cls, among: Any) -> Any:
+        return among.split("|") if isinstance(among, str) else among
 
     _labels = field_validator("labels")(lambda labels: {name: _checked_regex(value) for name, value in labels.items()})
 
 
 class AlertNameSignal(Signal):
+    """``otherwise``: ``Kind/namespace/name`` of what is meant when the labels name no object (the API server as a whole)."""
+
     kind: Literal["alertname"]
     match: Regex
     labels: dict[str, str] = Field(default_factory=dict)
+    otherwise: str = Field(default="", pattern=OTHERWISE)
 
     _match = field_validator("match")(_checked_regex)
 

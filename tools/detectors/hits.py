@@ -117,6 +117,13 @@ def reference_from_labels(cluster: str, labels: Mapping[str, str], about: str = 
     return None
 
 
+def named_reference(cluster: str, text: str) -> ObjectRef | None:
+    """``Service/default/kubernetes``, written in a detector for what has no labels; None for an empty text."""
+    kind, _, rest = text.partition("/")
+    namespace, _, name = rest.partition("/")
+    return ObjectRef(cluster=cluster, kind=kind, namespace=namespace, name=name) if name else None
+
+
 LABELS_OF_KIND: dict[str, tuple[str, ...]] = {
     "Pod": ("pod", "exported_pod", "pod_name"),
     "PersistentVolumeClaim": ("persistentvolumeclaim",),
@@ -127,5 +134,5 @@ LABELS_OF_KIND: dict[str, tuple[str, ...]] = {
     "HorizontalPodAutoscaler": ("horizontalpodautoscaler", "hpa"),
     "Ingress": ("ingress",),
     "Node": ("node", "Hostname", "kubernetes_node", "nodename", "instance"),
-    "Service": ("service", "destination_service_name", "model_name", "litellm_model_name", "job"),
+    "Service": ("service", "destination_service_name", "model_name", "litellm_model_name", "job", "app", "model"),
 }

@@ -84,6 +84,14 @@ class Scene:
         return found
 
     @cached_property
+    def nodes_of_unwell_gpu_pods(self) -> frozenset[str]:
+        return frozenset(
+            str((pod.get("spec") or {}).get("nodeName", ""))
+            for pod in self.snapshot.of_kind("Pod")
+            if not self.is_well(pod) and _uses_gpu(pod)
+        )
+
+    @cached_property
     def _pods_by_label(self) -> Mapping[tuple[str, str, str], list[Json]]:
         found: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
         for pod in self.snapshot.of_kind("Pod"):
@@ -140,6 +148,19 @@ class Scene:
 def _template_labels(item: Json) -> dict[str, str]:
     template = (item.get("spec") or {}).get("template") or {}
     return (template.get("metadata") or {}).get("labels") or {}
+
+
+def _uses_gpu(pod: Json) -> bool:
+    spec = pod.get("spec") or {}
+    if "nvidia" in str(spec.get("runtimeClassName", "")):
+        return True
+    return any(
+        name.endswith("/gpu") or "/mig-" in name or "/gpu." in name
+        for container in spec.get("containers") or ()
+        for amounts in (container.get("resources") or {}).values()
+        if isinstance(amounts, dict)
+        for name in amounts
+    )
 
 
 def namespace_of(item: Json) -> str:

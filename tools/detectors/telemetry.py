@@ -12,7 +12,7 @@ import re2
 
 from tools.contracts import LogText, MetricAnswer
 from tools.detectors.format import LogSignal, MetricSignal
-from tools.detectors.hits import Hit, HitTable, named_groups, reference_from_labels
+from tools.detectors.hits import Hit, HitTable, named_groups, named_reference, reference_from_labels
 from tools.detectors.scanner import read_duration
 from tools.detectors.scene import Scene, read_time
 from tools.detectors.statistics import hours_to, increase, level_shift
@@ -134,9 +134,11 @@ def _metric_hit(scene: Scene, answer: MetricAnswer, series: Series, signal: Metr
         if not divisor:
             return None
         value /= divisor
-    if not COMPARE[signal.op](value, signal.than):
+    if not _holds(value, signal) or (signal.is_new and len(points) > 1 and _was_ever(points, value)):
         return None
-    reference = reference_from_labels(scene.snapshot.cluster, series.labels, signal.about)
+    reference = reference_from_labels(scene.snapshot.cluster, series.labels, signal.about) or named_reference(
+        scene.snapshot.cluster, signal.otherwise
+    )
     if reference is None:
         return None
     facts = {name: text.strip('"') for name, text in signal.facts.items()}
@@ -145,6 +147,14 @@ def _metric_hit(scene: Scene, answer: MetricAnswer, series: Series, signal: Metr
     began_at = _began(scene, points, signal)
     cite = lambda: scene.snapshot.cite_metric(answer, series)  # noqa: E731
     return Hit(reference, scene.find(reference), facts, began_at, (cite,))
+
+
+def _holds(value: float, signal: MetricSignal) -> bool:
+    return value in signal.among if signal.among else COMPARE[signal.op](value, signal.than)
+
+
+def _was_ever(points: Sequence[tuple[float, float]], value: float) -> bool:
+    return all(one == value for _, one in points)
 
 
 def _taken(points: Sequence[tuple[float, float]], signal: MetricSignal) -> float:
@@ -175,7 +185,7 @@ def _began(scene: Scene, points: Sequence[tuple[float, float]], signal: MetricSi
         return None
     began = None
     for at, value in reversed(points):
-        if not COMPARE[signal.op](value, signal.than):
+        if not _holds(value, signal):
             break
         began = at
     return datetime.fromtimestamp(began, tz=scene.now.tzinfo) if began is not None else None

@@ -12,7 +12,7 @@ import re2
 from knowledge.vocabulary import Json, ObjectRef
 from tools.detectors.condition import compile_condition, compile_fact, compile_path
 from tools.detectors.format import AlertNameSignal, EventSignal, ExitCodeSignal, StatusSignal
-from tools.detectors.hits import Hit, HitTable, named_groups, reference_from_labels
+from tools.detectors.hits import Hit, HitTable, named_groups, named_reference, reference_from_labels
 from tools.detectors.scanner import read_duration
 from tools.detectors.scene import Scene, name_of, namespace_of, read_time
 from tools.detectors.wellness import condition_of
@@ -216,7 +216,9 @@ class AlertWatcher:
                 labels = {"namespace": alert.namespace, **alert.labels}
                 if alert.service:
                     labels.setdefault("service", alert.service)
-                reference = reference_from_labels(scene.snapshot.cluster, labels)
+                reference = reference_from_labels(scene.snapshot.cluster, labels) or named_reference(
+                    scene.snapshot.cluster, signal.otherwise
+                )
                 if reference is None:
                     continue
                 facts = {"alert": alert.name, "alert_summary": redact_text(alert.summary)[:300]}
