@@ -6,14 +6,9 @@ container, pod, service or device, never one for each process or bucket.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class MetricQuery:
-    key: str
-    promql: str
-    is_range: bool = True
+from tools.collectors.control_plane_queries import CONTROL_PLANE_QUERIES
+from tools.collectors.metric_query import SCOPE, MetricQuery, family_query
+from tools.collectors.model_quality_queries import MODEL_QUALITY_QUERIES
 
 
 def _by_pod(metric: str, how: str = "max") -> str:
@@ -27,6 +22,11 @@ def _quantile(metric: str) -> str:
 
 def _per_device(metric: str) -> str:
     return f"max by (Hostname, gpu, UUID, namespace, pod, container) ({metric})"
+
+
+def _clock_bit(bit: int) -> str:
+    """1 while the GPU's clocks are held down for the reason of that bit. PromQL knows no bitwise and."""
+    return _per_device(f"DCGM_FI_DEV_CLOCKS_EVENT_REASONS % {2 * bit} >= bool {bit}")
 
 
 CONTAINER_QUERIES = (
@@ -99,6 +99,19 @@ SERVING_QUERIES = (
         "torchserve_requests", "sum by (namespace, pod, model_name) (rate(ts_inference_requests_total{scope}[5m]))"
     ),
     MetricQuery("triton_failures", "sum by (namespace, pod, model) (rate(nv_inference_request_failure{scope}[5m]))"),
+    MetricQuery(
+        "vllm_finish_ratio",
+        "sum by (namespace, pod, model_name, finished_reason) (rate(vllm:request_success_total{scope}[15m]))"
+        " / on (namespace, pod, model_name) group_left ()"
+        " sum by (namespace, pod, model_name) (rate(vllm:request_success_total{scope}[15m]))",
+        is_range=False,
+    ),
+    MetricQuery(
+        "vllm_mean_output_tokens",
+        "sum by (namespace, pod, model_name) (rate(vllm:request_generation_tokens_sum{scope}[15m]))"
+        " / sum by (namespace, pod, model_name) (rate(vllm:request_generation_tokens_count{scope}[15m]))",
+        is_range=False,
+    ),
     MetricQuery("triton_pending", "max by (namespace, pod, model) (nv_inference_pending_request_count{scope})"),
 )
 # Of devices and nodes: the exporter's own namespace says nothing about the focus.
@@ -114,7 +127,66 @@ DEVICE_QUERIES = (
     MetricQuery("gpu_ecc_sbe", _per_device("DCGM_FI_DEV_ECC_SBE_VOL_TOTAL")),
     MetricQuery("gpu_row_remap_failure", _per_device("DCGM_FI_DEV_ROW_REMAP_FAILURE")),
     MetricQuery("gpu_pcie_replay", _per_device("rate(DCGM_FI_DEV_PCIE_REPLAY_COUNTER[5m])")),
-    MetricQuery("gpu_nvlink_errors", _per_device("rate(DCGM_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL[5m])")),
+    family_query(
+        "gpu_nvlink_errors",
+        "counter",
+        {
+            name: _per_device(f"rate(DCGM_FI_DEV_NVLINK_{name.upper()}_ERROR_COUNT_TOTAL[10m])")
+            for name in ("crc_flit", "crc_data", "replay", "recovery")
+        },
+        is_range=True,
+    ),
+    MetricQuery(
+        "gpu_xid_count",
+        "max by (Hostname, gpu, UUID, namespace, pod, container, xid) (DCGM_EXP_XID_ERRORS_COUNT) > 0",
+        is_range=False,
+    ),
+    MetricQuery("gpu_row_remap_pending", _per_device("DCGM_FI_DEV_ROW_REMAP_PENDING")),
+    MetricQuery("gpu_power_watts", _per_device("DCGM_FI_DEV_POWER_USAGE")),
+    family_query(
+        "gpu_clock_event",
+        "clock_event",
+        {
+            "hw_slowdown": _clock_bit(8),
+            "sw_thermal": _clock_bit(32),
+            "hw_thermal": _clock_bit(64),
+            "hw_power_brake": _clock_bit(128),
+            "thermal_violation": _per_device("rate(DCGM_FI_DEV_THERMAL_VIOLATION[5m])"),
+            "power_violation": _per_device("rate(DCGM_FI_DEV_POWER_VIOLATION[5m])"),
+        },
+        is_range=True,
+    ),
+    MetricQuery(
+        "gpu_clock_event_count",
+        "max by (Hostname, gpu, UUID, namespace, pod, container, clock_event) (DCGM_EXP_CLOCK_EVENTS_COUNT)",
+    ),
+    family_query(
+        "gpu_pcie_link_ratio",
+        "of",
+        {
+            "width": _per_device("DCGM_FI_DEV_PCIE_LINK_WIDTH / DCGM_FI_DEV_PCIE_MAX_LINK_WIDTH"),
+            "generation": _per_device(
+                "DCGM_FI_DEV_PCIE_LINK_GEN / DCGM_FI_DEV_PCIE_MAX_LINK_GEN and DCGM_FI_DEV_GPU_UTIL > 20"
+            ),
+        },
+        is_range=True,
+    ),
+    MetricQuery(
+        "gpu_health_incident",
+        "max by (Hostname, gpu, UUID, namespace, pod, container, health_watch, health_error_code)"
+        ' (DCGM_EXP_GPU_HEALTH_STATUS{health_error_code!=""}) > 0',
+    ),
+    MetricQuery("gpu_fabric_status", _per_device("DCGM_FI_DEV_FABRIC_MANAGER_STATUS"), is_range=False),
+    MetricQuery(
+        "gpu_operator",
+        'min by (__name__, node) ({__name__=~"gpu_operator_node_(driver|toolkit|plugin|cuda)_(ready|validation)"})',
+    ),
+    MetricQuery("infiniband_state", "min by (instance, node, device, port) (node_infiniband_state_id)"),
+    MetricQuery(
+        "infiniband_link_downed",
+        "max by (instance, node, device, port) (increase(node_infiniband_link_downed_total[1h]))",
+        is_range=False,
+    ),
     MetricQuery(
         "node_disk_free_ratio",
         'min by (instance, node, mountpoint) (node_filesystem_avail_bytes{fstype!~"tmpfs|overlay"} / node_filesystem_size_bytes{fstype!~"tmpfs|overlay"})',
@@ -125,16 +197,25 @@ DEVICE_QUERIES = (
     ),
     MetricQuery("scrape_down", "up == 0", is_range=False),
 )
-QUERIES = CONTAINER_QUERIES + SERVICE_QUERIES + SERVING_QUERIES + DEVICE_QUERIES
+QUERIES = (
+    CONTAINER_QUERIES
+    + SERVICE_QUERIES
+    + SERVING_QUERIES
+    + DEVICE_QUERIES
+    + CONTROL_PLANE_QUERIES
+    + MODEL_QUALITY_QUERIES
+)
 
 
 def rendered(query: MetricQuery, namespace_matcher: str) -> str:
     """The PromQL with the scope put in; ``namespace_matcher`` is ``namespace=~"a|b"`` or empty."""
     parts = [part for part in (namespace_matcher,) if part]
-    promql = query.promql
+    promql = SCOPE.sub(
+        lambda found: "{" + ",".join([*parts, *([found.group(1)] if found.group(1) else [])]) + "}", query.promql
+    )
     for name, extra in (("scope_resource_memory", 'resource="memory"'), ("scope_resource_cpu", 'resource="cpu"'),
                         ("scope_code_errors", 'code=~"5.."'),
         ("scope_status_errors", 'status=~"5.."'),
-        ("scope_container", 'container!="",container!="POD"'), ("scope", "")):  # fmt: skip
+        ("scope_container", 'container!="",container!="POD"')):  # fmt: skip
         promql = promql.replace("{" + name + "}", "{" + ",".join([*parts, *([extra] if extra else [])]) + "}")
     return promql.replace("{}", "")

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from knowledge.errors import ObjectNotFound, OpsdeskError
 from knowledge.vocabulary import Focus, Gap, Json
-from tools.collectors.metric_queries import QUERIES, MetricQuery, rendered
+from tools.collectors.metric_queries import QUERIES, rendered
+from tools.collectors.metric_query import MetricQuery
 from tools.collectors.reading import READ_SECONDS, gap_of
 from tools.contracts import Gathered, MetricAnswer
 from tools.ports import Clock, Cluster, Metrics, Series

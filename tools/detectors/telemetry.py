@@ -191,6 +191,12 @@ def _began(scene: Scene, points: Sequence[tuple[float, float]], signal: MetricSi
     return datetime.fromtimestamp(began, tz=scene.now.tzinfo) if began is not None else None
 
 
+FACT_OF_LABEL = {
+    "container": "container", "model_name": "model", "model": "model", "gpu": "gpu", "UUID": "gpu_uuid", "xid": "code",
+    "feature": "feature", "feature_view": "feature", "slice": "slice", "category": "category", "rule": "rule",
+    "clock_event": "clock_event", "counter": "counter", "health_error_code": "health_error_code", "device": "device",
+}  # fmt: skip
+
+
 def _label_facts(labels: Mapping[str, str]) -> dict[str, str]:
-    names = {"container": "container", "model_name": "model", "model": "model", "gpu": "gpu", "UUID": "gpu_uuid"}
-    return {fact: labels[label] for label, fact in names.items() if labels.get(label)}
+    return {fact: labels[label] for label, fact in FACT_OF_LABEL.items() if labels.get(label)}
