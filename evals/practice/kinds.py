@@ -240,15 +240,44 @@ _GROUPED = (
 
 KINDS: tuple[Kind, ...] = _CORE + _GROUPED
 
-BY_PATH: dict[tuple[str, str, str], Kind] = {(k.group, k.version, k.plural): k for k in KINDS}
+
+def _custom(group: str, version: str, *rows: str) -> tuple[Kind, ...]:
+    """`plural/Kind`, with a trailing `*` for a cluster-scoped one."""
+    found = []
+    for row in rows:
+        plural, _, kind = row.rstrip("*").partition("/")
+        found.append(
+            Kind(group, version, plural, kind.lower(), kind, namespaced=not row.endswith("*"), has_generation=True,
+                 subresources=(_status(kind),))
+        )  # fmt: skip
+    return tuple(found)
+
+
+CUSTOM_KINDS: tuple[Kind, ...] = (
+    *_custom("serving.kserve.io", "v1beta1", "inferenceservices/InferenceService"),
+    *_custom("serving.kserve.io", "v1alpha1", "servingruntimes/ServingRuntime",
+             "clusterservingruntimes/ClusterServingRuntime*"),
+    *_custom("serving.knative.dev", "v1", "services/Service", "revisions/Revision", "configurations/Configuration",
+             "routes/Route"),
+    *_custom("ray.io", "v1", "rayclusters/RayCluster", "rayservices/RayService", "rayjobs/RayJob"),
+    *_custom("kubeflow.org", "v1", "pytorchjobs/PyTorchJob"),
+    *_custom("scheduling.volcano.sh", "v1beta1", "podgroups/PodGroup"),
+    *_custom("kueue.x-k8s.io", "v1beta1", "workloads/Workload", "localqueues/LocalQueue", "clusterqueues/ClusterQueue*"),
+    *_custom("cert-manager.io", "v1", "certificates/Certificate"),
+    *_custom("gateway.networking.k8s.io", "v1", "gateways/Gateway", "httproutes/HTTPRoute"),
+    *_custom("nvidia.com", "v1", "clusterpolicies/ClusterPolicy*"),
+)  # fmt: skip
+"""Kinds of operators that are served once their CustomResourceDefinition (`<plural>.<group>`) is in the cluster."""
+
+BY_PATH: dict[tuple[str, str, str], Kind] = {(k.group, k.version, k.plural): k for k in (*KINDS, *CUSTOM_KINDS)}
 """(group, version, plural) of a request's path -> row."""
 
 BY_RESOURCE: dict[str, Kind] = {}
 """`pods`, `deployments.apps` -> the row of the stored version (the first of its resource)."""
-for _kind in KINDS:
+for _kind in (*KINDS, *CUSTOM_KINDS):
     BY_RESOURCE.setdefault(_kind.resource, _kind)
 
-BY_KIND: dict[tuple[str, str], Kind] = {(k.api_version, k.kind): k for k in KINDS}
+BY_KIND: dict[tuple[str, str], Kind] = {(k.api_version, k.kind): k for k in (*KINDS, *CUSTOM_KINDS)}
 """(apiVersion, kind), as in an ownerReference or a manifest -> row."""
 
 

@@ -43,7 +43,7 @@ from evals.practice.objects import (
 )
 
 __all__ = [
-    "Change", "Key", "Stamp", "Store", "Subscription", "copy_of", "name_of", "namespace_of", "random_suffix",
+    "Change", "Contents", "Key", "Stamp", "Store", "Subscription", "copy_of", "name_of", "namespace_of", "random_suffix",
 ]  # fmt: skip
 
 
@@ -51,6 +51,14 @@ __all__ = [
 class _Entry:
     object: Object
     encoded: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Everything that a store held at one moment, to fill other stores with. The objects are shared: nobody changes them."""
+
+    version: int
+    objects: dict[str, tuple[Object, ...]]
 
 
 @dataclass(slots=True)
@@ -271,6 +279,20 @@ class Store:
         """Drop the history, so that every older version is `410 Gone`: what a compaction of etcd does."""
         self._history.clear()
         self.oldest_version = self.version
+
+    def contents(self) -> Contents:
+        """What is in the store now."""
+        rows = {name: tuple(entry.object for entry in found.values()) for name, found in self._entries.items()}
+        return Contents(self.version, rows)
+
+    def fill(self, contents: Contents) -> None:
+        """Hold exactly this from now on. Nobody is told and no admission runs: call it before anyone subscribes."""
+        self._entries = {
+            name: {(namespace_of(obj), name_of(obj)): _Entry(obj) for obj in rows}
+            for name, rows in contents.objects.items()
+        }
+        self.version = contents.version
+        self.forget_history()
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,13 @@ import json
 from evals.practice.hooks import Object
 from evals.practice.http.call import Answer, Call, page_not_found, resource_not_found
 from evals.practice.http.negotiate import Form, accepted_form
-from evals.practice.kinds import KINDS, Kind
+from evals.practice.kinds import CUSTOM_KINDS, KINDS, Kind
+from evals.practice.store import Store
 
 TEXT = "text/plain; charset=utf-8"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _GROUPS = ["apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "flowcontrol.apiserver.k8s.io", "metrics.k8s.io"]  # fmt: skip
+_DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 _HEALTH = ("/healthz", "/livez", "/readyz", "/healthz/ping", "/livez/ping", "/readyz/ping")
 
 
@@ -29,7 +31,7 @@ def discover(call: Call) -> Answer:
     if parts[0] == "apis":
         return _groups(call, parts)
     if path == "/openapi/v3":
-        return Answer(json.dumps(_openapi_index(), separators=(",", ":")), content_type=TEXT)
+        return Answer(json.dumps(_openapi_index(call.cluster.store), separators=(",", ":")), content_type=TEXT)
     return page_not_found()
 
 
@@ -50,47 +52,63 @@ def _version(call: Call) -> Object:
 def _core(call: Call, parts: list[str]) -> Answer:
     if len(parts) == 1:
         if _form(call).view:
-            return Answer(_aggregated([""]), content_type=AGGREGATED)
+            return Answer(_aggregated(call.cluster.store, [""]), content_type=AGGREGATED)
         address = f"{call.cluster.address}:6443"
         cidrs = [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]
         return Answer({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": cidrs})
     if parts[1] != "v1":
         raise resource_not_found()
-    return Answer(_resource_list("", "v1"))
+    return Answer(_resource_list(call.cluster.store, "", "v1"))
 
 
 def _groups(call: Call, parts: list[str]) -> Answer:
+    store = call.cluster.store
+    served = _groups_of(store)
     if len(parts) == 1:
         if _form(call).view:
-            return Answer(_aggregated(_GROUPS), content_type=AGGREGATED)
-        groups = [_group(name) for name in _GROUPS]
+            return Answer(_aggregated(store, served), content_type=AGGREGATED)
+        groups = [_group(store, name) for name in served]
         return Answer({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
     group = parts[1]
-    if group not in _GROUPS:
+    if group not in served:
         return page_not_found()
     if len(parts) == 2:
-        return Answer({"kind": "APIGroup", "apiVersion": "v1", **_group(group)})
-    if parts[2] not in _versions(group):
+        return Answer({"kind": "APIGroup", "apiVersion": "v1", **_group(store, group)})
+    if parts[2] not in _versions(store, group):
         raise resource_not_found()
-    return Answer(_resource_list(group, parts[2]))
+    return Answer(_resource_list(store, group, parts[2]))
 
 
-def _versions(group: str) -> list[str]:
-    return list(dict.fromkeys(kind.version for kind in KINDS if kind.group == group))
+def is_served(store: Store, kind: Kind) -> bool:
+    """A kind of our own always; an operator's once its definition is there."""
+    return kind not in CUSTOM_KINDS or store.find(_DEFINITIONS, None, kind.resource) is not None
 
 
-def _group(name: str) -> Object:
-    versions = [{"groupVersion": f"{name}/{version}", "version": version} for version in _versions(name)]
+def _served(store: Store) -> list[Kind]:
+    return [*KINDS, *(kind for kind in CUSTOM_KINDS if is_served(store, kind))]
+
+
+def _groups_of(store: Store) -> list[str]:
+    return [*_GROUPS, *dict.fromkeys(kind.group for kind in CUSTOM_KINDS if is_served(store, kind))]
+
+
+def _versions(store: Store, group: str) -> list[str]:
+    return list(dict.fromkeys(kind.version for kind in _served(store) if kind.group == group))
+
+
+def _group(store: Store, name: str) -> Object:
+    versions = [{"groupVersion": f"{name}/{version}", "version": version} for version in _versions(store, name)]
     return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
-def _rows(group: str, version: str) -> list[Kind]:
-    return sorted((k for k in KINDS if (k.group, k.version) == (group, version)), key=lambda kind: kind.plural)
+def _rows(store: Store, group: str, version: str) -> list[Kind]:
+    found = (kind for kind in _served(store) if (kind.group, kind.version) == (group, version))
+    return sorted(found, key=lambda kind: kind.plural)
 
 
-def _resource_list(group: str, version: str) -> Object:
+def _resource_list(store: Store, group: str, version: str) -> Object:
     resources: list[Object] = []
-    for kind in _rows(group, version):
+    for kind in _rows(store, group, version):
         resources.append(_resource(kind))
         for sub in kind.subresources:
             row: Object = {"name": f"{kind.plural}/{sub.name}", "singularName": "", "namespaced": kind.namespaced}
@@ -115,17 +133,17 @@ def _resource(kind: Kind) -> Object:
     return row
 
 
-def _aggregated(groups: list[str]) -> Object:
+def _aggregated(store: Store, groups: list[str]) -> Object:
     items = []
     for group in groups:
         meta: Object = {"name": group} if group else {}
         versions: list[Object] = [
             {
                 "version": version,
-                "resources": [_discovered(kind) for kind in _rows(group, version)],
+                "resources": [_discovered(kind) for kind in _rows(store, group, version)],
                 "freshness": "Current",
             }
-            for version in (_versions(group))
+            for version in _versions(store, group)
         ]
         meta["creationTimestamp"] = None
         items.append({"metadata": meta, "versions": versions})
@@ -152,10 +170,10 @@ def _discovered(kind: Kind) -> Object:
     return row
 
 
-def _openapi_index() -> Object:
+def _openapi_index(store: Store) -> Object:
     paths = [".well-known/openid-configuration", "api", "api/v1", "apis", "openid/v1/jwks", "version"]
-    for group in _GROUPS:
-        paths += [f"apis/{group}", *(f"apis/{group}/{version}" for version in _versions(group))]
+    for group in _groups_of(store):
+        paths += [f"apis/{group}", *(f"apis/{group}/{version}" for version in _versions(store, group))]
     index = {}
     for path in sorted(paths):
         digest = hashlib.sha512(path.encode()).hexdigest().upper()

@@ -10,7 +10,7 @@ from evals.practice.http.bindings import bind_pod, finalize_namespace
 from evals.practice.http.call import Answer, Call, method_not_allowed, page_not_found, resource_not_found
 from evals.practice.http.crud import create_object, get_object, update_object
 from evals.practice.http.deletion import delete_collection, delete_object
-from evals.practice.http.discovery import discover
+from evals.practice.http.discovery import discover, is_served
 from evals.practice.http.eviction import evict_pod
 from evals.practice.http.lists import list_objects
 from evals.practice.http.logs import read_logs
@@ -50,7 +50,7 @@ def handle(call: Call) -> Answer:
     call.target = target
     verb = verb_of(call, target)
     call.cluster.authorizer.require_target(call.user, verb, target)
-    if target.kind is None:
+    if target.kind is None or not is_served(call.cluster.store, target.kind):
         if target.group not in SERVED_GROUPS:
             return page_not_found()
         raise resource_not_found()

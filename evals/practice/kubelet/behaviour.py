@@ -42,6 +42,10 @@ class Behaviour:
     """Port -> when it begins to listen."""
     ready_after: float = 0.0
     """Until then health endpoints answer 503."""
+    unready_status: int = 503
+    """What health endpoints answer until then."""
+    is_hung: bool = False
+    """It accepts connections and never answers."""
     paths: tuple[str, ...] | None = None
     """Paths that exist; None: every path."""
     memory_bytes: int = 16 * MIB

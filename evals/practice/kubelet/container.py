@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evals.practice.clock import timestamp
@@ -62,7 +63,8 @@ class Container:
         kubelet, image = self.worker.kubelet, str(self.spec["image"])
         wrong = images.invalid_name(image)
         policy = self.spec.get("imagePullPolicy", "IfNotPresent")
-        present = kubelet.registry.is_present(self.worker.node, image)
+        refused = kubelet.troubles.at("pull", self.worker.pod, str(self.spec["name"]))
+        present = refused is None and kubelet.registry.is_present(self.worker.node, image)
         if wrong:
             self.worker.warning("InspectFailed", wrong, self.path)
             self._blocked("InvalidImageName", wrong)
@@ -75,7 +77,7 @@ class Container:
             self._configure()
         else:
             self.worker.normal("Pulling", f'Pulling image "{image}"', self.path)
-            refusal = kubelet.registry.refusal(image)
+            refusal = refused.message if refused else kubelet.registry.refusal(image)
             timing = kubelet.parts.timing
             if refusal:
                 self._later(timing.pull_failure, lambda: self._pull_failed(image, refusal))
@@ -112,6 +114,12 @@ class Container:
         self._later(self._pull_backoff, self.begin)
 
     def _configure(self) -> None:
+        obstacle = self.worker.kubelet.troubles.at("create", self.worker.pod, str(self.spec["name"]))
+        if obstacle is not None:
+            self.worker.warning("Failed", f"Error: {obstacle.message}", self.path)
+            self._wait(obstacle.reason, obstacle.message)
+            self._later(self.worker.timing.config_retry, self.begin)
+            return
         try:
             references.environment(self.worker.store, self.worker.pod, self.spec)
         except references.MissingReference as missing:
@@ -230,6 +238,19 @@ class Container:
             self.run.extra.extend(LogLine(now, text) for _, text in behaviour.output)
             self.run.behaviour = replace(self.run.behaviour, exit=behaviour.exit)
             self._later(self.worker.timing.notice, self._exits)
+
+    def turn(self) -> None:
+        """The running program begins to do what it would now do if it started: what it prints comes from this moment."""
+        if not self.view.running or self.run is None:
+            return
+        behaviour, now = self.behaviour(), self.worker.kubelet.parts.clock.now()
+        scale = self.worker.timing.scale
+        new = [LogLine(now + timedelta(seconds=after * scale), text) for after, text in behaviour.output]
+        self.run.extra.extend(new)
+        self.run.behaviour = replace(behaviour, output=self.run.behaviour.output)
+        if behaviour.exit is not None:
+            self._later(behaviour.exit.after * scale, self._exits)
+        self._begin_probes()
 
     def _elapsed(self) -> float:
         return 0.0 if self.run is None else self.worker.kubelet.parts.clock.monotonic() - self.run.started

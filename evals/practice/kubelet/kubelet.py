@@ -17,6 +17,7 @@ from evals.practice.kubelet.images import RIG_IMAGES, Registry
 from evals.practice.kubelet.logbook import Logbook
 from evals.practice.kubelet.pod_worker import PodWorker
 from evals.practice.kubelet.programs import behave
+from evals.practice.kubelet.trouble import Troubles
 from evals.practice.store import Change, copy_of, name_of
 
 Object = dict[str, Any]
@@ -28,6 +29,7 @@ class Kubelets:
         self.parts = parts
         self.registry = registry or Registry(sizes=dict(RIG_IMAGES), on_nodes=frozenset(RIG_IMAGES))
         self.logbook = Logbook(self)
+        self.troubles = Troubles()
         self.live_sources: list[LiveLines] = []
         """Add a function here to let running containers print what depends on the rest of the cluster (requests)."""
         self._workers: dict[Name, PodWorker] = {}
@@ -53,7 +55,7 @@ class Kubelets:
     # -- what workers ask ----------------------------------------------------------------------------------------------
 
     def behave(self, situation: Situation) -> Behaviour:
-        return behave(situation)
+        return self.troubles.changed(situation, behave(situation))
 
     def recorder(self, node: str) -> Recorder:
         if node not in self._recorders:

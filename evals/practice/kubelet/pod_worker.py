@@ -98,9 +98,18 @@ class PodWorker:
         if "deletionTimestamp" in self.pod["metadata"]:
             self._remove()
             return
+        refusal = self.kubelet.troubles.at("admit", self.pod)
+        if refusal is not None:
+            self._reject(refusal.reason, refusal.message)
+            return
         self.publish()
         self._watch_deadline()
         self._mount()
+
+    def _reject(self, reason: str, message: str) -> None:
+        self._leaving = True
+        self.warning(reason, message)
+        self._end((reason, message))
 
     def _recall(self, old: Object) -> None:
         """A finished pod: keep its containers' last state for the logs and statuses."""
@@ -125,15 +134,22 @@ class PodWorker:
             self.changed(self.pod)
 
     def _mount(self) -> None:
-        missing = references.missing_mount(self.store, self.pod)
+        troubles = self.kubelet.troubles
+        obstacle = troubles.at("attach", self.pod) or troubles.at("mount", self.pod)
+        missing = obstacle.message if obstacle else references.missing_mount(self.store, self.pod)
         if missing:
-            self.warning("FailedMount", missing)
+            self.warning(obstacle.reason if obstacle else "FailedMount", missing)
             self.later(self._mount_wait, self._mount)
             self._mount_wait = min(self._mount_wait * 2, self.timing.mount_retry_max)
             return
         self.later(self.timing.sandbox * self.pace, self._sandbox)
 
     def _sandbox(self) -> None:
+        obstacle = self.kubelet.troubles.at("sandbox", self.pod)
+        if obstacle is not None:
+            self.warning(obstacle.reason, obstacle.message)
+            self.later(self.timing.config_retry * self.pace, self._sandbox)
+            return
         host_network = self.pod["spec"].get("hostNetwork")
         self.view.address = self.view.host_address if host_network else self.kubelet.next_address(self.node)
         self._stage = "running"
@@ -227,6 +243,20 @@ class PodWorker:
             if one.view.running:
                 one.kill(f"Stopping container {one.spec['name']}")
         self.later(self.timing.stop + 0.02, lambda: self._end(("DeadlineExceeded", message)))
+
+    def evict(self, message: str) -> None:
+        """The kubelet takes the pod down to save its node; the pod stays as Failed for its owner to replace."""
+        self._leaving = True
+        self.warning("Evicted", message)
+        for one in self.everything():
+            if one.view.running:
+                one.kill(f"Stopping container {one.spec['name']}")
+        self.later(self.timing.stop + 0.02, lambda: self._end(("Evicted", message)))
+
+    def turn(self) -> None:
+        """Its programs begin to behave differently."""
+        for one in self.containers:
+            one.turn()
 
     def _end(self, why: tuple[str, str]) -> None:
         self.view.ended = why

@@ -42,10 +42,14 @@ def _network(form: str, action: Object, probe: Object, container: Object, behavi
     if form != "httpGet":
         return None
     path = str(action.get("path") or "/")
+    if behaviour.is_hung:
+        scheme = str(action.get("scheme") or "HTTP").lower()
+        why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+        return f'Get "{scheme}://{address}:{port}{path}": {why}'
     if behaviour.paths is not None and path.partition("?")[0] not in behaviour.paths:
         return "HTTP probe failed with statuscode: 404"
     if elapsed < behaviour.ready_after * scale:
-        return "HTTP probe failed with statuscode: 503"
+        return f"HTTP probe failed with statuscode: {behaviour.unready_status}"
     return None
 
 
