@@ -16,6 +16,7 @@ from knowledge.vocabulary import Json
 from tools.detectors.arguments import Argument, Check, FactOf, KindPath, one_path, path_and_kind
 from tools.detectors.paths import Path
 from tools.detectors.ports import port_unserved, probe_port, probe_port_undeclared, served_port
+from tools.detectors.probes import PROBE_CHECKS, PROBE_FACTS
 from tools.detectors.scene import Scene, name_of, namespace_of
 
 
@@ -250,6 +251,7 @@ FACT_FUNCTIONS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {
     "number": number,
     "double": double,
     "listed": listed,
+    **PROBE_FACTS,
 }
 
 
