@@ -170,6 +170,7 @@ CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "pods_are_well": pods_are_well,
     "pods_wait_for_cordoned": pods_wait_for_cordoned,
     "hosts_unwell_gpu_pod": hosts_unwell_gpu_pod,
+    **PROBE_CHECKS,
 }
 
 
