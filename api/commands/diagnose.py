@@ -27,17 +27,36 @@ def diagnose(
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where to look first.")] = "",
     service: Annotated[str, typer.Option(help="The service it is about.")] = "",
     minutes: Annotated[int, typer.Option(help="How far back the trouble may have begun.", min=1, max=1440)] = MINUTES,
+    transcript: Annotated[
+        Path | None,
+        typer.Option(
+            help="Diagnose what was pasted instead of a cluster: a transcript, log, bundle folder or tar; - for standard input."
+        ),
+    ] = None,
+    transcripts: Annotated[Path | None, typer.Option(help="A folder of them: one JSON line for each entry.")] = None,
+    candidates: Annotated[
+        Path | None, typer.Option(help='A closed list of causes to choose from: JSON [["taxonomy", "name"], ...].')
+    ] = None,
+    question_option: Annotated[str, typer.Option("--question", help="The same as QUESTION.")] = "",
     lang: Annotated[Literal["zh", "en"] | None, typer.Option(help="Of the words; default: the question's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Diagnose a cluster now, without a model and without a server.
+    """Diagnose a cluster now, or what was pasted (--transcript), without a model and without a server.
 
     Exit code 0: no fault now; 1: a fault; 2: not enough evidence, or no look was possible; 75: the cluster is away.
     """
     from api.commands.output import EXIT_TEMPORARY, tell_error
-    from knowledge.errors import OpsdeskError
+    from knowledge.errors import BadInput, OpsdeskError
 
+    question = question or question_option
     try:
+        if transcript is not None or transcripts is not None:
+            from api.commands import pasted
+
+            options = pasted.Options(transcript, transcripts, candidates, question, namespace, lang, as_json=as_json)
+            raise typer.Exit(pasted.diagnose(options))
+        if candidates is not None:
+            raise BadInput("--candidates goes with --transcript or --transcripts")
         code = _diagnose(question, cluster, kubeconfig, context, prometheus, namespace, service, minutes, lang, as_json)
     except OpsdeskError as error:  # 1 would say that a fault was found
         code = EXIT_TEMPORARY if tell_error(error) == EXIT_TEMPORARY else 2

@@ -1,0 +1,141 @@
+"""A diagnosis of what somebody pasted: terminal transcripts, support bundles, bare logs, alerts. No cluster is asked.
+
+The paste becomes the same snapshot that a live look makes, so that detectors, topology and explanation are the same. When
+the asker gives a closed list of causes, the hypotheses are put in its words and those that it does not know come last.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.reasoning.candidates import Candidate, CandidateList, Match
+from agent.reasoning.diagnosis import conclude
+from agent.reasoning.triage import names_in, namespaces_in
+from knowledge.vocabulary import Diagnosis, Evidence, Finding, Focus, Hypothesis, Json
+
+if TYPE_CHECKING:
+    from tools.detectors.library import DetectorLibrary
+    from tools.transcript.reading import PasteReading
+
+MOST_HYPOTHESES = 10
+UNNAMED_FACTOR = 0.5
+"""A hypothesis that the asker's list does not know is kept, below those that it knows."""
+
+NEARLY = 0.85
+"""A second candidate this near to the best one of the same hypothesis is said too."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedCause:
+    """One line of the answer: the hypothesis and, where a list was given, the candidate that it means."""
+
+    rank: int
+    hypothesis: Hypothesis
+    candidate: Candidate | None
+    confidence: float
+    explains: tuple[str, ...]
+    """Titles of what follows from it, in English with the object."""
+
+    def as_json(self) -> Json:
+        target = self.hypothesis.object
+        return {
+            "rank": self.rank,
+            "object": {"kind": target.kind, "namespace": target.namespace, "name": target.name},
+            "cause": self.hypothesis.fault,
+            "title": {"en": self.hypothesis.title.en, "zh": self.hypothesis.title.zh},
+            "candidate": [self.candidate.taxonomy, self.candidate.name] if self.candidate else None,
+            "confidence": self.confidence,
+            "evidence": list(self.hypothesis.evidence_ids),
+            "explains": list(self.explains),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PasteDiagnosis:
+    reading: PasteReading
+    diagnosis: Diagnosis
+    ranked: tuple[RankedCause, ...]
+    findings: tuple[Finding, ...]
+    evidence: tuple[Evidence, ...]
+    seconds: float
+
+    def as_json(self) -> Json:
+        """The shape that `opsdesk diagnose --transcript FILE --json` prints; ``evidence`` maps the ids to their texts."""
+        cited = {one for cause in self.ranked for one in cause.hypothesis.evidence_ids}
+        return {
+            "verdict": self.diagnosis.verdict.value,
+            "summary": {"en": self.diagnosis.summary.en, "zh": self.diagnosis.summary.zh},
+            "hypotheses": [cause.as_json() for cause in self.ranked],
+            "ruled_out": [text.en for text in self.diagnosis.ruled_out],
+            "gaps": [gap.model_dump(mode="json") for gap in self.diagnosis.gaps],
+            "evidence": {one.id: one.text for one in self.evidence if one.id in cited},
+            "seconds": self.seconds,
+        }
+
+
+def diagnose_paste(
+    reading: PasteReading,
+    *,
+    detectors: DetectorLibrary,
+    candidates: Sequence[Candidate] = (),
+    question: str = "",
+    namespace: str = "",
+) -> PasteDiagnosis:
+    """Judges one paste. Pure but for the clock that times it."""
+    began = time.perf_counter()
+    snapshot = reading.snapshot()
+    focus = _focus(snapshot.focus, question, namespace)
+    findings = detectors.detect(snapshot)
+    diagnosis = conclude(findings, snapshot, detectors, focus=focus)
+    hypotheses = [one for one in (diagnosis.chosen, diagnosis.runner_up, *diagnosis.others) if one is not None]
+    hypotheses.sort(key=lambda one: -one.score)
+    ranked = tuple(_ranked(hypotheses, findings, diagnosis, candidates)) if diagnosis.chosen is not None else ()
+    seconds = round(time.perf_counter() - began + reading.seconds, 4)
+    return PasteDiagnosis(reading, diagnosis, ranked, tuple(findings), tuple(snapshot.cited()), seconds)
+
+
+def _focus(focus: Focus, question: str, namespace: str) -> Focus:
+    namespaces = (namespace,) if namespace else namespaces_in(question) or focus.namespaces
+    return focus.model_copy(update={"namespaces": namespaces, "services": names_in(question)})
+
+
+def _ranked(
+    hypotheses: Sequence[Hypothesis],
+    findings: Sequence[Finding],
+    diagnosis: Diagnosis,
+    candidates: Sequence[Candidate],
+) -> Iterator[RankedCause]:
+    by_id = {finding.id: finding for finding in findings}
+    listed = CandidateList(candidates) if candidates else None
+    rows: list[tuple[float, Hypothesis, Candidate | None]] = []
+    for hypothesis in hypotheses:
+        matches = listed.matches(hypothesis, by_id.get(hypothesis.finding_ids[0])) if listed else []
+        rows.extend(_weighed(hypothesis, matches, is_listed=listed is not None))
+    rows.sort(key=lambda row: -row[0])
+    for rank, (weight, hypothesis, candidate) in enumerate(rows[:MOST_HYPOTHESES], start=1):
+        confidence = diagnosis.confidence * weight / max(rows[0][0], 1e-9)
+        effects = [by_id[one] for one in hypothesis.explains if one in by_id]
+        explains = tuple(f"{effect.title.en} ({effect.object.key})" for effect in effects[:MOST_HYPOTHESES])
+        yield RankedCause(rank, hypothesis, candidate, round(confidence, 3), explains)
+
+
+def _weighed(
+    hypothesis: Hypothesis, matches: Sequence[Match], *, is_listed: bool
+) -> Iterator[tuple[float, Hypothesis, Candidate | None]]:
+    """The hypothesis as its best candidate, and as a second one that reads nearly as well."""
+    if not matches:
+        yield hypothesis.score * (UNNAMED_FACTOR if is_listed else 1.0), hypothesis, None
+        return
+    best = matches[0].score
+    for match in matches[:2]:
+        if match.score >= NEARLY * best:
+            # A sure match does not outweigh a better explanation: words decide between candidates, not between causes.
+            agreement = 0.75 + 0.25 * min(match.score / 0.8, 1.0)
+            nearness = 1.0 if match is matches[0] else 0.9 * match.score / best
+            yield hypothesis.score * agreement * nearness, hypothesis, match.candidate
+
+
+__all__ = ["PasteDiagnosis", "RankedCause", "diagnose_paste"]
