@@ -100,6 +100,10 @@ SAMPLES: Mapping[str, str] = {
     "replicas_raised": "3",
     "persistentvolumeclaim": "data",
     "horizontalpodautoscaler": "web",
+    "known_port": "8080",
+    "probe_field": "livenessProbe",
+    "probe_form": "httpGet",
+    "delay": "60",
 }
 
 
