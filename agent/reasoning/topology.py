@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agent.reasoning.calls import called_services
+from agent.reasoning.operators import connect_operators
 from knowledge.vocabulary import Json
 from tools.contracts import Snapshot
 
@@ -84,7 +85,7 @@ class Topology:
         """Services that send to the family; a Service is its own."""
         if key.startswith("Service/"):
             return {key}
-        return set(self.sources(self.family(key), "selects"))
+        return {one for one in self.sources(self.family(key), "selects") if one.startswith("Service/")}
 
     def reaches(self, cause: str, effect: str, relations: Iterable[str]) -> str:
         """The first of the relations over which trouble at ``cause`` can show at ``effect``; empty when over none."""
@@ -122,7 +123,10 @@ def _owns(topology: Topology, cause: str, effect: str) -> bool:
 
 
 def _selects(topology: Topology, cause: str, effect: str) -> bool:
-    return effect.startswith("Service/") and effect in topology.services_of(cause)
+    """Towards the Services that send to the cause, and from what selects (a Service, a NetworkPolicy, a budget) to its pods."""
+    if effect.startswith("Service/") and effect in topology.services_of(cause):
+        return True
+    return topology.family(effect) in topology.targets(cause, "selects")
 
 
 def _routes(topology: Topology, cause: str, effect: str) -> bool:
@@ -157,6 +161,8 @@ def _scales(topology: Topology, cause: str, effect: str) -> bool:
 
 def _in_namespace(_: Topology, cause: str, effect: str) -> bool:
     first, second = cause.split("/"), effect.split("/")
+    if first[0] == "Namespace":
+        return len(second) == 3 and first[1] == second[1]
     return len(first) == 3 and len(second) == 3 and first[1] == second[1]
 
 
@@ -197,9 +203,26 @@ def build_topology(snapshot: Snapshot) -> Topology:
     _connect_templates(topology, by_kind)
     _connect_services(topology, by_kind)
     _connect_rest(topology, by_kind)
+    connect_operators(topology, by_kind)
     for source, service in called_services(snapshot):
         topology.connect(topology.family(source), "calls", service)
+    _connect_maps(topology, by_kind.get("ServiceMap", ()))
     return topology
+
+
+def _connect_maps(topology: Topology, maps: Iterable[Json]) -> None:
+    """Calls that a service map tells: what stands behind the caller's Service, or bears its name, calls the other's."""
+    for item in maps:
+        namespace = (item.get("metadata") or {}).get("namespace", "")
+        for call in (item.get("spec") or {}).get("calls") or ():
+            target = f"Service/{namespace}/{call.get('to')}"
+            callers = {
+                topology.family(one) for one in topology.targets(f"Service/{namespace}/{call.get('from')}", "selects")
+            }
+            named = {f"{kind}/{namespace}/{call.get('from')}" for kind in WORKLOADS}
+            for caller in sorted(callers or named & topology.keys):
+                if target in topology.keys and target not in topology.targets(caller, "calls"):
+                    topology.connect(caller, "calls", target)
 
 
 def _key(kind: str, item: Json) -> str:
@@ -287,6 +310,13 @@ VOLUME_SOURCES = (
 )
 
 
+SELECTING = (
+    ("Service", "selects", None),
+    ("PodDisruptionBudget", "budgets", "matchLabels"),
+    ("NetworkPolicy", "selects", "matchLabels"),
+)
+
+
 def _connect_services(topology: Topology, by_kind: Mapping[str, Iterable[Json]]) -> None:
     """Services select families: by the pods that are there, and by the templates of workloads that have none."""
     by_label: dict[tuple[str, str, str], set[str]] = defaultdict(set)
@@ -298,10 +328,11 @@ def _connect_services(topology: Topology, by_kind: Mapping[str, Iterable[Json]])
             family = topology.family(_key(kind, item))
             for name, value in (holder.get("labels") or {}).items():
                 by_label[metadata.get("namespace", ""), name, value].add(family)
-    for kind, relation, path in (("Service", "selects", None), ("PodDisruptionBudget", "budgets", "matchLabels")):
+    for kind, relation, path in SELECTING:
         for item in by_kind.get(kind, ()):
             namespace = (item.get("metadata") or {}).get("namespace", "")
-            selector = (item.get("spec") or {}).get("selector") or {}
+            spec = item.get("spec") or {}
+            selector = spec.get("podSelector" if kind == "NetworkPolicy" else "selector") or {}
             wanted = selector.get(path) or {} if path else selector
             sets = [by_label.get((namespace, name, value), set()) for name, value in wanted.items()]
             for family in sorted(set.intersection(*sets)) if sets else ():
