@@ -14,10 +14,14 @@ import re2
 
 from knowledge.vocabulary import Json
 from tools.detectors.arguments import Argument, Check, FactOf, KindPath, one_path, path_and_kind
+from tools.detectors.calling import CALLING_CHECKS, CALLING_FACTS
+from tools.detectors.claims import claim_fact, claim_mismatch
 from tools.detectors.paths import Path
 from tools.detectors.ports import port_unserved, probe_port, probe_port_undeclared, served_port
 from tools.detectors.probes import PROBE_CHECKS, PROBE_FACTS
+from tools.detectors.quotas import quota_blocks, quota_fact
 from tools.detectors.scene import Scene, name_of, namespace_of
+from tools.detectors.waiting import placement, unplaced_by, waits_for_node, was_told
 
 
 def _missing(scene: Scene, root: Json, element: Any, path: Path, other: KindPath) -> list[Any]:
@@ -124,21 +128,6 @@ def key_missing(arguments: Sequence[Argument]) -> Check:
     return holds
 
 
-def pods_wait_for_cordoned(arguments: Sequence[Argument]) -> Check:
-    """Some pod finds no node, and the scheduler says that cordoned nodes are among the reasons."""
-    one_path(arguments, "pods_wait_for_cordoned($)")
-
-    def holds(scene: Scene, root: Json, element: Any) -> bool:
-        for pod in scene.snapshot.of_kind("Pod"):
-            for condition in (pod.get("status") or {}).get("conditions") or ():
-                is_waiting = condition.get("type") == "PodScheduled" and condition.get("status") == "False"
-                if is_waiting and "unschedulable" in str(condition.get("message", "")):
-                    return True
-        return False
-
-    return holds
-
-
 def pods_are_well(arguments: Sequence[Argument]) -> Check:
     """``pods_are_well($)``: every pod of the workload is well."""
     path = one_path(arguments, "pods_are_well($)")
@@ -168,8 +157,13 @@ CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "probe_port_undeclared": probe_port_undeclared,
     "key_missing": key_missing,
     "pods_are_well": pods_are_well,
-    "pods_wait_for_cordoned": pods_wait_for_cordoned,
     "hosts_unwell_gpu_pod": hosts_unwell_gpu_pod,
+    "unplaced_by": unplaced_by,
+    "waits_for_node": waits_for_node,
+    "was_told": was_told,
+    "claim_mismatch": claim_mismatch,
+    "quota_blocks": quota_blocks,
+    **CALLING_CHECKS,
     **PROBE_CHECKS,
 }
 
@@ -252,6 +246,10 @@ FACT_FUNCTIONS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {
     "number": number,
     "double": double,
     "listed": listed,
+    "placement": placement,
+    "claim_fact": claim_fact,
+    "quota_fact": quota_fact,
+    **CALLING_FACTS,
     **PROBE_FACTS,
 }
 

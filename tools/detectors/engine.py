@@ -140,7 +140,7 @@ def _blamed(form: DetectorForm, target: ObjectRef, facts: Mapping[str, str]) -> 
         return target
     return ObjectRef(
         cluster=target.cluster,
-        kind=form.blame.kind,
+        kind=filled_text(form.blame.kind, facts, "en"),
         namespace=target.namespace if form.blame.is_namespaced else "",
         name=filled_text(form.blame.name, facts, "en"),
     )

@@ -84,6 +84,9 @@ class StatusSignal(Signal):
 
 
 class EventSignal(Signal):
+    """``holds``: a condition that has to hold too, with the object the event is about as ``$`` (empty when it was not gathered)
+    and the event as ``@``."""
+
     kind: Literal["event"]
     speaks_of: Literal["now", "past"] = "past"
     within: str = "60m"
@@ -92,8 +95,18 @@ class EventSignal(Signal):
     type: Literal["Normal", "Warning", ""] = ""
     message: str = ""
     at_least: int = 1
+    holds: str = ""
 
     _message = field_validator("message")(_checked_regex)
+
+    @model_validator(mode="after")
+    def _compiles(self) -> EventSignal:
+        if self.holds:
+            compile_condition(self.holds)
+        for fact in self.facts.values():
+            if fact[:1] != '"' and set(fact) & set("$@("):
+                compile_fact(fact)
+        return self
 
 
 class LogSignal(Signal):

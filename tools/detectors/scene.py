@@ -28,6 +28,8 @@ class Scene:
         self._owners: dict[int, Json | None] = {}
         self._values: dict[tuple[str, str], dict[str, set[Any]]] = {}
         self._selected: dict[tuple[str, str, str], list[Json]] = {}
+        self.memo: dict[Any, Any] = {}
+        """What judgements of this folder found out once and ask for again, each under a key that begins with its own name."""
 
     def is_well(self, item: Json) -> bool:
         known = self._well.get(id(item))

@@ -107,9 +107,9 @@ def event_time(event: Json) -> datetime | None:
 
 class EventWatcher:
     def __init__(self, signals: Sequence[tuple[int, EventSignal]]) -> None:
-        self._by_reason: dict[str, list[tuple[int, EventSignal, Callable[[str], Any], float]]] = defaultdict(list)
+        self._by_reason: dict[str, list[tuple[int, _CompiledEvent, float]]] = defaultdict(list)
         for number, signal in signals:
-            entry = (number, signal, re2.compile(signal.message).search, read_duration(signal.within))
+            entry = (number, _CompiledEvent(signal), read_duration(signal.within))
             for reason in signal.reason or ("",):
                 self._by_reason[reason].append(entry)
 
@@ -121,10 +121,10 @@ class EventWatcher:
             if not entries:
                 continue
             at = event_time(event) or scene.now
-            for number, signal, search, within in entries:
+            for number, signal, within in entries:
                 if (scene.now - at).total_seconds() > within:
                     continue
-                hit = _event_hit(scene, event, signal, search)
+                hit = _event_hit(scene, event, signal)
                 key = (number, hit.reference.key + hit.facts.get("container", "")) if hit else None
                 if hit and key and (key not in newest or newest[key][0] < at):
                     newest[key] = (at, hit)
@@ -132,14 +132,28 @@ class EventWatcher:
             table.add(number, hit.settle(scene))
 
 
-def _event_hit(scene: Scene, event: Json, signal: EventSignal, search: Callable[[str], Any]) -> Hit | None:
+class _CompiledEvent:
+    """A fact with a path or a function in it is computed (``$`` the object the event is about, ``@`` the event); else it is
+    told as it stands."""
+
+    def __init__(self, signal: EventSignal) -> None:
+        self.signal = signal
+        self.search: Callable[[str], Any] = re2.compile(signal.message).search
+        self.holds = compile_condition(signal.holds) if signal.holds else None
+        computed = {name: text for name, text in signal.facts.items() if text[:1] != '"' and set(text) & set("$@(")}
+        self.computed = {name: compile_fact(text) for name, text in computed.items()}
+        self.told = {name: text.strip('"') for name, text in signal.facts.items() if name not in computed}
+
+
+def _event_hit(scene: Scene, event: Json, compiled: _CompiledEvent) -> Hit | None:
+    signal = compiled.signal
     about = event.get("involvedObject") or event.get("regarding") or {}
     if signal.about and about.get("kind") not in signal.about:
         return None
     if signal.type and event.get("type", signal.type) != signal.type:
         return None
     message = event.get("message") or event.get("note") or ""
-    found = search(message)
+    found = compiled.search(message)
     if found is None or int(event.get("count") or 1) < signal.at_least:
         return None
     reference = ObjectRef(
@@ -150,14 +164,18 @@ def _event_hit(scene: Scene, event: Json, signal: EventSignal, search: Callable[
     )
     if signal.speaks_of == "past" and not still_matters(scene, reference):
         return None
+    item = scene.find(reference)
+    if compiled.holds is not None and not compiled.holds(scene, item or {}, event):
+        return None
     facts = named_groups(found.groupdict())
-    facts.update({name: text.strip('"') for name, text in signal.facts.items()})
+    facts.update(compiled.told)
+    facts.update({name: fact(scene, item or {}, event) for name, fact in compiled.computed.items()})
     container = _container_of_field(about.get("fieldPath", ""))
     if container:
         facts.setdefault("container", container)
     facts.setdefault("message", redact_text(message)[:300])
     began_at = read_time(event.get("firstTimestamp")) or event_time(event)
-    return Hit(reference, scene.find(reference), facts, began_at, (lambda: scene.snapshot.cite_event(event),))
+    return Hit(reference, item, facts, began_at, (lambda: scene.snapshot.cite_event(event),))
 
 
 def _container_of_field(path: str) -> str:

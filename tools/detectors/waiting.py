@@ -1,0 +1,74 @@
+# ruff: noqa: ARG001 - every compiled condition has the same signature
+"""Conditions and facts about pods that wait for a node; ``placement.py`` judges, this file lets detectors ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import re2
+
+from knowledge.vocabulary import Json
+from tools.detectors.arguments import Argument, Check, FactOf, one_path
+from tools.detectors.placement import Placement, placement_of, pods_kept_by_cordon, would_take
+from tools.detectors.scene import Scene, name_of, namespace_of
+
+
+def _placement(scene: Scene, root: Json, element: Any) -> Placement:
+    """Of the pod at hand; where an event is at hand, by what that event says."""
+    is_event = isinstance(element, dict) and element.get("reason") == "FailedScheduling"
+    message = str(element.get("message") or element.get("note") or "") if is_event else ""
+    return placement_of(scene, root, message)
+
+
+def unplaced_by(arguments: Sequence[Argument]) -> Check:
+    """``unplaced_by("cpu")``: what decides that the pod finds no node. A request that no node could ever hold is
+    ``cpu-too-large``; ``cpu`` alone then does not hold."""
+    if not arguments or not all(isinstance(argument, str) for argument in arguments):
+        raise ValueError('expected unplaced_by("reason", ...): see placement.py')
+    reasons = frozenset(map(str, arguments))
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        found = _placement(scene, root, element)
+        return bool(found.reason) and found.reason + ("-too-large" if found.is_too_large else "") in reasons
+
+    return holds
+
+
+def waits_for_node(arguments: Sequence[Argument]) -> Check:
+    """``waits_for_node($)``: but for its cordon, the node would take a pod that waits."""
+    one_path(arguments, "waits_for_node($)")
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        return any(would_take(pod, root) for pod in pods_kept_by_cordon(scene))
+
+    return holds
+
+
+def was_told(arguments: Sequence[Argument]) -> Check:
+    """``was_told("Scheduled|FailedScheduling")``: an event with such a reason speaks of the object. Without any event in
+    the snapshot nobody knows, and the condition holds."""
+    if len(arguments) != 1 or not isinstance(arguments[0], str):
+        raise ValueError('expected was_told("regex over reasons")')
+    search = re2.compile(f"^({arguments[0]})$").search
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        if not scene.snapshot.of_kind("Event"):
+            return True
+        events = scene.snapshot.events_about(str(root.get("kind", "")), namespace_of(root), name_of(root))
+        return any(search(str(event.get("reason", ""))) for event in events)
+
+    return holds
+
+
+def placement(arguments: Sequence[Argument]) -> FactOf:
+    """``placement("taint")``: resource, taint, nodes, wanted or message."""
+    if len(arguments) != 1 or arguments[0] not in ("resource", "taint", "nodes", "wanted", "message"):
+        raise ValueError('expected placement("resource" | "taint" | "nodes" | "wanted" | "message")')
+    name = str(arguments[0])
+
+    def fact(scene: Scene, root: Json, element: Any) -> str:
+        value = getattr(_placement(scene, root, element), name)
+        return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+    return fact
