@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.reasoning.diagnosis import conclude
-from knowledge.vocabulary import Diagnosis, Evidence, Finding, Focus
+from knowledge.vocabulary import Alert, Diagnosis, Evidence, Finding, Focus
 from tools.collectors.gather import GatherLimits, gather
 from tools.contracts import Collector
 from tools.detectors.library import DetectorLibrary
@@ -30,10 +30,12 @@ async def look(
     clock: Clock,
     *,
     limits: GatherLimits | None = None,
+    alerts: Sequence[Alert] = (),
 ) -> Look:
-    """The offline diagnosis, stored nowhere. Raises ClusterUnreachable or AccessDenied when nothing at all can be read."""
+    """The offline diagnosis, stored nowhere. ``alerts`` are those that fire, if any are known. Raises ClusterUnreachable or
+    AccessDenied when nothing at all can be read."""
     began = time.perf_counter()
-    snapshot = await gather(cluster, focus, clock, collectors, limits or GatherLimits())
+    snapshot = await gather(cluster, focus, clock, collectors, limits or GatherLimits(), alerts=alerts)
     findings = await asyncio.to_thread(detectors.detect, snapshot)
     diagnosis = await asyncio.to_thread(conclude, findings, snapshot, detectors, focus=focus)
     seconds = round(time.perf_counter() - began, 3)

@@ -23,7 +23,7 @@ from evals.practice.hooks import Controllers
 from evals.practice.http.app import PracticeApp
 from evals.practice.http.protocol import DroppableProtocol
 from evals.practice.namespaces import NamespaceController
-from evals.practice.store import Store
+from evals.practice.store import Contents, Store
 
 StartControllers = Callable[[Store, Clock], Controllers]
 
@@ -57,6 +57,8 @@ class PracticeServer:
     with_controllers: bool = True
     clock: Clock | None = None
     start_controllers: StartControllers | None = None
+    contents: Contents | None = None
+    """What the store holds from the start, bootstrap objects included; None: a new cluster."""
     cluster: Cluster = field(init=False)
     app: PracticeApp = field(init=False)
     _server: uvicorn.Server = field(init=False)
@@ -111,8 +113,11 @@ class PracticeServer:
 
     def _start_parts(self) -> None:
         store, clock = self.cluster.store, self.cluster.clock
+        if self.contents is not None:
+            store.fill(self.contents)
         install_admission(store)
-        create_bootstrap_objects(store)
+        if self.contents is None:
+            create_bootstrap_objects(store)
         self._running += [NamespaceController(store, clock), GarbageCollector(store, clock)]
         start = self.start_controllers or (default_controllers() if self.with_controllers else None)
         if start is not None:
