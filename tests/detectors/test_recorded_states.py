@@ -62,7 +62,7 @@ def faults_by_pod() -> dict[str, set[str]]:
         ("oomloop", "container-oomkilled"),
         ("nosecretkey", "config-missing-secret"),
         ("novolume", "config-missing-configmap"),
-        ("nocmd", "container-exit-code-127"),
+        ("nocmd", "container-exec-not-found"),
         ("cpu", "sched-insufficient-resources"),
         ("mem", "sched-insufficient-resources"),
         ("gpu", "sched-insufficient-gpu"),

@@ -140,9 +140,10 @@ def patience(probe: Json) -> float:
 
 
 def _gives_up_early(scene: Scene, pod: Json, probe: Any, container: Json) -> bool:
-    """The container dies in the probe's first round, again and again, before it was ever ready; or the round is so short
-    that hardly anything starts in it. A container with a startup probe has its time."""
-    if not isinstance(probe, dict) or not any(form in probe for form in (*FORMS, "exec")) or "startupProbe" in container:
+    """The container dies in the probe's first round, again and again, although the port is known to be served; or the round
+    is so short that hardly anything starts in it. A container with a startup probe has its time."""
+    _, port = asked(probe)
+    if "startupProbe" in container or _number(port, container) not in _served(scene, pod, container):
         return False
     waits = patience(probe)
     status = _status_of(pod, container)

@@ -31,9 +31,9 @@ def _wait(one: dict[str, Any]) -> None:
 def _inject(store: Store) -> Truth:
     acts.change(store, acts.DEPLOYMENTS, *_WHERE, _hurry)
     return Truth(
-        cause="probe-liveness-failing",
+        cause="probe-timing-too-tight",
         target=Target("Deployment", *_WHERE),
-        symptoms=("container-exit-code-137", "container-crashloopbackoff", "vllm-slow-cold-start"),
+        symptoms=("probe-liveness-failing", "container-exit-code-137", "container-crashloopbackoff", "vllm-slow-cold-start"),
         remedy="kubectl -n ai-serving rollout undo deployment/qwen2-7b",
         alerts=("KubePodCrashLooping", "KubeDeploymentReplicasMismatch"),
     )
