@@ -51,6 +51,11 @@ class ClusterSnapshot:
             self._by_kind[key[0]].append(item)
 
     @property
+    def size(self) -> int:
+        """How many objects."""
+        return len(self._by_key)
+
+    @property
     def cluster(self) -> str:
         return self._cluster
 

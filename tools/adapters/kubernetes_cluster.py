@@ -11,6 +11,7 @@ from typing import Any, Self
 from knowledge.errors import ClusterBusy, ClusterUnreachable, WriteUnanswered
 from knowledge.vocabulary import ApiRequest, Json
 from tools.adapters.kubernetes_connection import MAX_ANSWER_BYTES, USER_AGENT, KubernetesConnection, RawAnswer
+from tools.adapters.kubernetes_decoding import decoded_page
 from tools.adapters.kubernetes_discovery import discover
 from tools.adapters.kubernetes_errors import ListExpired, error_of
 from tools.ports import ApiAnswer, Listing, ResourceKind
@@ -67,9 +68,10 @@ class _ClusterSide:
         decoded = self._checked(answer, f"create {plural}")
         return decoded if isinstance(decoded, dict) else {}
 
-    def _checked(self, answer: RawAnswer, asked: str) -> Any:
+    def _checked(self, answer: RawAnswer, asked: str, listed: ResourceKind | None = None) -> Any:
+        """The decoded body. ``listed``: it is a page of that kind."""
         if answer.is_ok:
-            return answer.decoded()
+            return answer.decoded() if listed is None else decoded_page(answer.body, listed)
         raise error_of(
             answer,
             cluster=self.cluster,
@@ -129,7 +131,7 @@ class KubernetesReader(_ClusterSide):
             answer = await self._get(kind.path(namespace), query)
             if answer.status == 410 and token:
                 raise ListExpired
-            page = self._checked(answer, f"list {kind.resource}{' in ' + namespace if namespace else ''}")
+            page = self._checked(answer, f"list {kind.resource}{' in ' + namespace if namespace else ''}", kind)
             for item in page.get("items") or ():
                 item["kind"], item["apiVersion"] = kind.kind, kind.api_version
                 listing.items.append(item)

@@ -20,6 +20,7 @@ import orjson
 
 from knowledge.errors import AnswerTooLarge, ClusterUnreachable, WriteUnanswered
 from tools.adapters.kubernetes_credentials import expired_since, load_client
+from tools.adapters.kubernetes_decoding import decoded
 
 THREADS = 8
 CONNECT_SECONDS = 5.0
@@ -43,10 +44,7 @@ class RawAnswer:
 
     def decoded(self) -> Any:
         """JSON, or text where it is not JSON."""
-        try:
-            return orjson.loads(self.body) if self.body else None
-        except orjson.JSONDecodeError:
-            return self.body.decode("utf-8", "replace")
+        return decoded(self.body)
 
 
 class KubernetesConnection:

@@ -14,10 +14,14 @@ from knowledge.vocabulary import Alert, Focus, Gap, Json
 from tools.collectors.reading import gap_of
 from tools.collectors.unreachable import UnreachableReader
 from tools.contracts import Collector, Gathered
+from tools.cycle_rest import keep_apart
 from tools.ports import Clock, Cluster
 from tools.snapshot import ClusterSnapshot
 
 _log = structlog.get_logger(__name__)
+
+LARGE_SNAPSHOT = 2_000
+"""From so many objects on, the interpreter's cycle collector is kept off them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ async def gather(
     run = _Run(cluster, focus, clock, {collector.id: collector for collector in collectors}, limits)
     await run.all()
     gaps = _distinct([gap for part in run.parts.values() for gap in part.gaps], probe_gaps)
-    return ClusterSnapshot(
+    snapshot = ClusterSnapshot(
         cluster.name,
         focus,
         taken_at,
@@ -54,6 +58,9 @@ async def gather(
         alerts=alerts,
         gaps=gaps,
     )
+    if snapshot.size >= LARGE_SNAPSHOT:
+        keep_apart(snapshot)
+    return snapshot
 
 
 async def _probed(cluster: Cluster, limits: GatherLimits) -> tuple[Cluster, list[Gap]]:
