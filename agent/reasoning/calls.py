@@ -14,6 +14,9 @@ ADDRESSED = re.compile(
     r"(?<![\w./-])([a-z][a-z0-9-]*)(?:\.([a-z0-9-]+)(?:\.svc[a-z0-9.-]*)?)?:\d{2,5}\b"
 )
 ADDRESS_NAME = re.compile(r"(?i)(HOST|URL|URI|ADDR|ADDRESS|ENDPOINT|SERVICE|UPSTREAM|SERVER|TARGET|BACKEND|BASE)$")
+DIALLED = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}\b")
+"""An address in a log (`dial tcp 10.0.0.7:5050`): told apart by the Services' cluster addresses."""
+
 LONGEST_TEXT = 64_000
 LOG_TAIL = 32_000
 KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
@@ -27,13 +30,25 @@ def called_services(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     }
     if not services:
         return
+    addresses = _cluster_addresses(snapshot)
     seen: set[tuple[str, str]] = set()
     for caller, namespace, text in _texts(snapshot):
-        for pair in _named_services(text, namespace, services):
+        dialled = (addresses[found] for found in dict.fromkeys(DIALLED.findall(text)) if found in addresses)
+        for pair in (*_named_services(text, namespace, services), *dialled):
             edge = (caller, f"Service/{pair[0]}/{pair[1]}")
             if edge not in seen and not _is_own(edge):
                 seen.add(edge)
                 yield edge
+
+
+def _cluster_addresses(snapshot: Snapshot) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for item in snapshot.of_kind("Service"):
+        metadata, spec = item.get("metadata") or {}, item.get("spec") or {}
+        for address in (spec.get("clusterIP"), *(spec.get("clusterIPs") or ())):
+            if address and address != "None":
+                found[str(address)] = (str(metadata.get("namespace", "")), str(metadata.get("name", "")))
+    return found
 
 
 def _is_own(edge: tuple[str, str]) -> bool:
