@@ -16,6 +16,7 @@ from knowledge.vocabulary import Json
 from tools.detectors.arguments import Argument, Check, FactOf, KindPath, one_path, path_and_kind
 from tools.detectors.calling import CALLING_CHECKS, CALLING_FACTS
 from tools.detectors.claims import claim_fact, claim_mismatch
+from tools.detectors.images import IMAGE_CHECKS, IMAGE_FACTS
 from tools.detectors.paths import Path
 from tools.detectors.ports import port_unserved, probe_port, probe_port_undeclared, served_port
 from tools.detectors.probes import PROBE_CHECKS, PROBE_FACTS
@@ -165,6 +166,7 @@ CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "quota_blocks": quota_blocks,
     **CALLING_CHECKS,
     **PROBE_CHECKS,
+    **IMAGE_CHECKS,
 }
 
 
@@ -251,6 +253,7 @@ FACT_FUNCTIONS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {
     "quota_fact": quota_fact,
     **CALLING_FACTS,
     **PROBE_FACTS,
+    **IMAGE_FACTS,
 }
 
 

@@ -1,0 +1,52 @@
+# ruff: noqa: ARG001, ARG005 - every compiled condition has the same signature
+"""Whether a registry that refuses an image wants credentials, or has no such image: it often says the same of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from knowledge.vocabulary import Json
+from tools.detectors.arguments import Argument, Check, FactOf, one_path
+from tools.detectors.scene import Scene
+
+
+def registry_of(image: str) -> str:
+    """The host before the first slash; an image without one comes from Docker Hub."""
+    head, slash, _ = image.partition("/")
+    return head if slash and ("." in head or ":" in head or head == "localhost") else "docker.io"
+
+
+def _project_of(image: str) -> str:
+    """Registry and first folder: what is public or private as one."""
+    registry = registry_of(image)
+    path = image.removeprefix(registry + "/")
+    folder = path.split("/")[0] if "/" in path else ""
+    return f"{registry}/{folder or ('library' if registry == 'docker.io' else '')}"
+
+
+def project_is_open(arguments: Sequence[Argument]) -> Check:
+    """``project_is_open(@.image)``: a pod that names no pull secret runs an image of the same registry and folder."""
+    image = one_path(arguments, "project_is_open(@.image)")
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        wanted = _project_of(str(image.first(root, element) or ""))
+        return any(
+            _project_of(str(one.get("image", ""))) == wanted
+            for pod in scene.snapshot.of_kind("Pod")
+            if not (pod.get("spec") or {}).get("imagePullSecrets")
+            for one in (pod.get("status") or {}).get("containerStatuses") or ()
+            if "running" in (one.get("state") or {})
+        )
+
+    return holds
+
+
+def registry(arguments: Sequence[Argument]) -> FactOf:
+    """The host that an image is asked of."""
+    image = one_path(arguments, "registry(@.image)")
+    return lambda scene, root, element: registry_of(str(image.first(root, element) or ""))
+
+
+IMAGE_CHECKS: dict[str, Callable[[Sequence[Argument]], Check]] = {"project_is_open": project_is_open}
+IMAGE_FACTS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {"registry": registry}
