@@ -17,6 +17,7 @@ from tools.detectors.arguments import Argument, Check, FactOf, KindPath, one_pat
 from tools.detectors.calling import CALLING_CHECKS, CALLING_FACTS
 from tools.detectors.claims import claim_fact, claim_mismatch
 from tools.detectors.images import IMAGE_CHECKS, IMAGE_FACTS
+from tools.detectors.mounts import MOUNT_CHECKS, MOUNT_FACTS
 from tools.detectors.paths import Path
 from tools.detectors.ports import port_unserved, probe_port, probe_port_undeclared, served_port
 from tools.detectors.probes import PROBE_CHECKS, PROBE_FACTS
@@ -167,6 +168,7 @@ CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     **CALLING_CHECKS,
     **PROBE_CHECKS,
     **IMAGE_CHECKS,
+    **MOUNT_CHECKS,
 }
 
 
@@ -254,6 +256,7 @@ FACT_FUNCTIONS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {
     **CALLING_FACTS,
     **PROBE_FACTS,
     **IMAGE_FACTS,
+    **MOUNT_FACTS,
 }
 
 
