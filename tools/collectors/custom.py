@@ -13,7 +13,8 @@ from tools.ports import Clock, Cluster, ResourceKind
 GROUPS = frozenset(
     {"serving.kserve.io", "ray.io", "kubeflow.org", "serving.knative.dev", "gateway.networking.k8s.io", "keda.sh",
      "leaderworkerset.x-k8s.io", "batch.volcano.sh", "scheduling.volcano.sh", "kueue.x-k8s.io", "nvidia.com", "cert-manager.io",
-     "resource.k8s.io", "jobset.x-k8s.io", "argoproj.io"}
+     "resource.k8s.io", "jobset.x-k8s.io", "argoproj.io", "autoscaling.internal.knative.dev", "inference.networking.k8s.io",
+     "inference.networking.x-k8s.io"}
 )  # fmt: skip
 
 
