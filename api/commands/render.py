@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from agent.reasoning.chain import chain_lines, chain_of
 from api.commands import gaps
 from api.commands.output import clean, console, local_time
 from api.commands.words import word
@@ -109,8 +110,8 @@ def _render_chosen(diagnosis: Diagnosis, language: Language) -> None:
     cited = " ".join(chosen.evidence_ids[:8])
     confidence = f"{word('confidence', language)} {diagnosis.confidence:.0%}"
     out.print(f"  {confidence}, {word('evidence', language)} {cited}", markup=False)
-    for link in chosen.chain:
-        out.print(f"  {clean(link.cause)} --{link.relation}--> {clean(link.effect)}", style="dim", markup=False)
+    for line in chain_lines(chain_of(chosen)) if chosen.chain else ():
+        out.print(f"  {clean(line)}", style="dim", markup=False)
     for part in chosen.parts:
         said = f"  {part.name:<12} {part.value:.2f} x {part.weight:.2f}  {clean(part.because)}"
         out.print(said, style="dim", markup=False)

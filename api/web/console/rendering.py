@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -16,8 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from agent.reasoning.chain import chain_of
+from api.web.chain_drawing import draw_chain
 from api.web.words import WORDS, word
-from knowledge.vocabulary import Language, Text
+from knowledge.vocabulary import Finding, Hypothesis, Language, Text
 
 HERE = Path(__file__).parent.parent
 STATIC = HERE / "static"
@@ -52,7 +54,7 @@ def templates() -> Environment:
     environment.filters.update(
         said=_said, word=_word, percent=_percent, absolute=absolute, ago=_ago, short=_short, quoted=_quoted, iso=_iso
     )
-    environment.globals.update(static=static_url, known_words=frozenset(WORDS))
+    environment.globals.update(static=static_url, known_words=frozenset(WORDS), chain_drawing=_chain_drawing)
     return environment
 
 
@@ -103,6 +105,14 @@ def _ago(context: Context, at: datetime) -> str:
     if minutes < 90:
         return words("minutes", minutes)
     return words("hours", round(minutes / 60)) if minutes < 2_880 else words("days", minutes // 1_440)
+
+
+@pass_context
+def _chain_drawing(context: Context, hypothesis: Hypothesis, findings: Sequence[Finding]) -> Markup:
+    language: Language = context["language"]
+    titles = {f"{one.fault} @ {one.object.key}": visible(one.title.within(language)) for one in findings}
+    titles.setdefault(f"{hypothesis.fault} @ {hypothesis.object.key}", visible(hypothesis.title.within(language)))
+    return draw_chain(chain_of(hypothesis), titles, word("diagnosis.chain", language))
 
 
 def _percent(share: float) -> str:
