@@ -18,6 +18,7 @@ from typing import Any
 import re2
 
 from knowledge.vocabulary import Json
+from tools.relaxed_regex import relaxed, relaxed_options
 from tools.secret_names import is_password_name, is_secret_name
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -85,6 +86,9 @@ _TRIGGER = re2.compile(
     r"|mysql|mariadb|redis-cli|masterauth|curl|wget"
 )
 
+_RELAXED = re2.compile(relaxed(f"{_FORMS}|{_SURROUNDED}|{_QUERY_KEY}|{_PAIR}").encode(), relaxed_options())
+"""Matches wherever ``_SECRET`` does, a thousand times faster: only the places it names are looked at closely."""
+
 _PLAIN_VALUE = re.compile(
     r"""(?ix)^(?:true|false|null|none|nil|yes|no|unset|empty|n/a|undefined|\*+|x{3,}|redacted|hidden|masked|
     \[redacted.*|<[^>]*>?|\$\{.*|\$\(.*|\{\{.*|\(.*|\{.*|\[.*|%s|%v|%q|-+|\|.*)$"""
@@ -107,6 +111,36 @@ def redact_text(text: str) -> str:
         done = end
     pieces.append(text[done:])
     return "".join(pieces)
+
+
+def may_hold_secret(text: str) -> bool:
+    """Cheap and never wrong when it says no."""
+    return _TRIGGER.search(text) is not None
+
+
+def secret_edits(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where secrets stand in a text and what replaces them: ``(start, end, replacement)`` in rising order, not overlapping.
+
+    For those who show a part of a text that was judged with its surroundings: a name on one line, its secret on the next."""
+    raw = text.encode() if text.isascii() else b""  # without ASCII, places in bytes are not places in the text
+    position = 0
+    while match := _next_match(text, raw, position):
+        marked, position = _mark(match, text)
+        if marked:
+            yield match.start(), position, marked
+        position = max(position, match.start() + 1)
+
+
+def _next_match(text: str, raw: bytes, position: int) -> re.Match[str] | None:
+    if not raw:
+        return _SECRET.search(text, position)
+    while maybe := _RELAXED.search(raw, position):
+        position = maybe.start()
+        match = _SECRET.match(text, position)
+        if match is not None:
+            return match
+        position += 1
+    return None
 
 
 def redact_object(item: Json) -> Json:
@@ -157,13 +191,10 @@ def _suspicious_spans(text: str) -> Iterator[tuple[int, int]]:
 def _redact_span(text: str) -> str:
     """One pass over the matches. After a name that turns out innocent the search goes on: its value may hide a secret."""
     pieces: list[str] = []
-    done = position = 0
-    while match := _SECRET.search(text, position):
-        marked, position = _mark(match, text)
-        if marked:
-            pieces += [text[done : match.start()], marked]
-            done = position
-        position = max(position, match.start() + 1)
+    done = 0
+    for start, end, marked in secret_edits(text):
+        pieces += [text[done:start], marked]
+        done = end
     pieces.append(text[done:])
     return "".join(pieces)
 

@@ -22,8 +22,9 @@ from tools.detectors.format import (
     StatusSignal,
 )
 from tools.detectors.hits import Cite, Hit, HitTable, earliest, joined
+from tools.detectors.log_watcher import LogWatcher
 from tools.detectors.scene import Scene
-from tools.detectors.telemetry import LogWatcher, MetricWatcher
+from tools.detectors.telemetry import MetricWatcher
 from tools.detectors.watchers import AlertWatcher, EventWatcher, ExitCodeWatcher, StatusWatcher
 
 MAXIMUM_CITATIONS = 8

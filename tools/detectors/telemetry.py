@@ -1,4 +1,4 @@
-"""The watchers of logs and metrics: the two kinds of signal that are lines and numbers, not objects."""
+"""The watcher of metrics: signals that are numbers, not objects. Logs have their own: ``log_watcher.py``."""
 
 from __future__ import annotations
 
@@ -6,101 +6,16 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from statistics import fmean
-from typing import Any
 
 import re2
 
-from tools.contracts import LogText, MetricAnswer
-from tools.detectors.format import LogSignal, MetricSignal
-from tools.detectors.hits import Hit, HitTable, named_groups, named_reference, reference_from_labels
+from tools.contracts import MetricAnswer
+from tools.detectors.format import MetricSignal
+from tools.detectors.hits import Hit, HitTable, named_reference, reference_from_labels
 from tools.detectors.scanner import read_duration
-from tools.detectors.scene import Scene, read_time
+from tools.detectors.scene import Scene
 from tools.detectors.statistics import hours_to, increase, level_shift
-from tools.detectors.watchers import still_matters
 from tools.ports import Series
-from tools.redaction import redact_text
-
-SET_MEMORY_BYTES = 512 * 1024 * 1024
-"""RE2's set answers "nothing" when its automaton outgrows its memory: the default is too small for hundreds of patterns."""
-
-CITED_LINES = 5
-
-
-class LogWatcher:
-    """One pass of an RE2 set says which patterns occur in a text at all; only those are looked for one by one."""
-
-    def __init__(self, signals: Sequence[tuple[int, LogSignal]]) -> None:
-        options = re2.Options()
-        options.max_mem = SET_MEMORY_BYTES
-        self._set = re2.Set.SearchSet(options)
-        self._entries = []
-        for number, signal in signals:
-            pattern = ("(?m)" + signal.match).encode()
-            self._set.Add(pattern)
-            self._entries.append((number, signal, re2.compile(pattern), read_duration(signal.within)))
-        if self._entries:
-            self._set.Compile()
-
-    def watch(self, scene: Scene, table: HitTable) -> None:
-        if not self._entries:
-            return
-        for log in scene.snapshot.logs:
-            text = log.text.encode(errors="replace")
-            for index in (self._set.Match(text) or ()) if text else ():  # RE2 says None for no match
-                number, signal, pattern, within = self._entries[index]
-                if not _is_where(log, signal.where):
-                    continue
-                hit = _log_hit(scene, log, text, pattern, signal, within)
-                if hit is not None:
-                    table.add(number, hit.settle(scene))
-
-
-def _is_where(log: LogText, where: str) -> bool:
-    is_node = log.object.kind == "Node"
-    if where == "any":
-        return True
-    if where == "node":
-        return is_node
-    return not is_node and log.is_previous is (where == "previous")
-
-
-def _log_hit(scene: Scene, log: LogText, text: bytes, pattern: Any, signal: LogSignal, within: float) -> Hit | None:
-    if signal.speaks_of == "past" and not still_matters(scene, log.object):
-        return None
-    if signal.speaks_of == "now" and log.is_previous:
-        return None
-    fresh: list[tuple[str, datetime | None, Any]] = []
-    for match in pattern.finditer(text):
-        line = _line_at(text, match.start(), match.end())
-        at = read_time(line.split(" ", 1)[0])
-        if at is None or (scene.now - at).total_seconds() <= within:
-            fresh.append((line, at, match))
-    if len(fresh) < signal.at_least:
-        return None
-    line, _, match = fresh[-1]
-    if signal.over_after_lines and text.count(b"\n", match.end()) >= signal.over_after_lines:
-        return None
-    facts = named_groups(match.groupdict())
-    facts.update({name: value.strip('"') for name, value in signal.facts.items()})
-    if log.container:
-        facts["container"] = log.container
-    facts["line"] = redact_text(_without_time(line))[:300]
-    facts["line_count"] = str(len(fresh))
-    lines = list(dict.fromkeys(one for one, _, _ in fresh))[-CITED_LINES:]
-    first = min((at for _, at, _ in fresh if at is not None), default=None)
-    return Hit(log.object, scene.find(log.object), facts, first, (lambda: scene.snapshot.cite_log(log, lines),))
-
-
-def _line_at(text: bytes, start: int, end: int) -> str:
-    begin = text.rfind(b"\n", 0, start) + 1
-    stop = text.find(b"\n", end)
-    return text[begin : stop if stop >= 0 else len(text)].decode(errors="replace").strip()
-
-
-def _without_time(line: str) -> str:
-    head, _, rest = line.partition(" ")
-    return rest if rest and read_time(head) is not None else line
-
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq,
