@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from agent.reasoning.topology import Topology
 from knowledge.vocabulary import ChainLink, Finding
@@ -49,7 +50,7 @@ def cause_graph(findings: Sequence[Finding], topology: Topology, library: Detect
         detector = library.by_id.get(cause.fault)
         for edge in detector.edges if detector else ():
             for effect in findings:
-                if effect.id == cause.id or not _speaks_of(edge, effect):
+                if effect.id == cause.id or not _speaks_of(edge, effect) or not _in_order(edge, cause, effect):
                     continue
                 relation = _relation(topology, cause, effect, edge)
                 if relation:
@@ -79,6 +80,15 @@ def _speaks_of(edge: Explains, effect: Finding) -> bool:
         or f"layer:{effect.layer.value}" in edge.faults
         or ("symptoms" in edge.faults and effect.is_symptom)
     )
+
+
+SLACK = timedelta(minutes=2)
+
+
+def _in_order(edge: Explains, cause: Finding, effect: Finding) -> bool:
+    if not edge.only_after:
+        return True
+    return cause.began_at is not None and effect.began_at is not None and cause.began_at <= effect.began_at + SLACK
 
 
 def _without_mutual(graph: CauseGraph) -> None:

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Sequence
 
-from agent.reasoning.changes import Change, recent_changes
 from agent.reasoning.explanation import change_near, explain
 from agent.reasoning.topology import Topology, build_topology
 from knowledge.vocabulary import (
@@ -21,6 +20,7 @@ from knowledge.vocabulary import (
     Verdict,
 )
 from tools.contracts import Snapshot
+from tools.detectors.changes import Change, recent_changes
 from tools.detectors.library import DetectorLibrary
 from tools.detectors.wellness import is_well
 

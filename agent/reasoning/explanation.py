@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agent.reasoning.causes import CauseGraph, cause_graph
-from agent.reasoning.changes import Change, recent_changes
 from agent.reasoning.topology import Topology
 from knowledge.vocabulary import ChainLink, Finding, Focus, Hypothesis, RecalledCase, ScorePart, Severity, digest_of
 from tools.contracts import Snapshot
+from tools.detectors.changes import Change, recent_changes
 from tools.detectors.library import DetectorLibrary
 
 WEIGHTS: Mapping[str, float] = {

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from agent.reasoning.changes import recent_changes
 from agent.reasoning.diagnosis import conclude
 from agent.reasoning.explanation import explain
 from agent.reasoning.metrics import hours_to, level_shift, rank_movements
 from agent.reasoning.topology import build_topology
 from knowledge.vocabulary import CaseKind, Diagnosis, Focus, ObjectRef, RecalledCase, Text, Verdict
 from tools.contracts import MetricAnswer
+from tools.detectors.changes import recent_changes
 from tools.detectors.library import DetectorLibrary, load_detectors
 from tools.detectors.specimen import CLUSTER, NOW, snapshot_of
 from tools.ports import Series

@@ -175,12 +175,21 @@ class AlertNameSignal(Signal):
     _match = field_validator("match")(_checked_regex)
 
 
+class ChangeSignal(Signal):
+    """Something that was changed lately (``changes.py``): a rollout, an edited object, scaling, a node taken in or out. What
+    was changed and found well again is no fault: such a detector is of severity info and counts by what it explains."""
+
+    kind: Literal["change"]
+    of: Literal["rollout", "config", "scaling", "node"]
+    within: str = "45m"
+
+
 Leaf = Annotated[
-    StatusSignal | EventSignal | LogSignal | ExitCodeSignal | MetricSignal | AlertNameSignal,
+    StatusSignal | EventSignal | LogSignal | ExitCodeSignal | MetricSignal | AlertNameSignal | ChangeSignal,
     Field(discriminator="kind"),
 ]
 LEAVES: tuple[type[Signal], ...] = (
-    StatusSignal, EventSignal, LogSignal, ExitCodeSignal, MetricSignal, AlertNameSignal,
+    StatusSignal, EventSignal, LogSignal, ExitCodeSignal, MetricSignal, AlertNameSignal, ChangeSignal,
 )  # fmt: skip
 
 
@@ -213,6 +222,8 @@ class Explains(Part):
 
     faults: tuple[str, ...]
     over: tuple[Relation, ...] = ("same",)
+    only_after: bool = False
+    """Only what began after it (two minutes' slack: reports come late); what began at an unknown time is not explained."""
 
 
 class ScriptChoice(Part):

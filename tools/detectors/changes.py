@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from knowledge.vocabulary import Json, ObjectRef, Text
@@ -31,6 +31,8 @@ class Change:
     """rollout, config, scaling or node."""
     at: datetime
     what: Text
+    told_by: Json = field(default_factory=dict, compare=False, hash=False)
+    """The raw object or event that tells of it."""
 
 
 def recent_changes(snapshot: Snapshot, window: timedelta = WINDOW) -> list[Change]:
@@ -52,7 +54,9 @@ def _rollouts(snapshot: Snapshot) -> Iterator[Change]:
         reference = ObjectRef(
             cluster=snapshot.cluster, kind=owner["kind"], namespace=metadata.get("namespace", ""), name=owner["name"]
         )
-        yield Change(reference, "rollout", at, Text(en=f"rollout to revision {revision}", zh=f"发布到版本 {revision}"))
+        yield Change(
+            reference, "rollout", at, Text(en=f"rollout to revision {revision}", zh=f"发布到版本 {revision}"), item
+        )
 
 
 def _configuration(snapshot: Snapshot) -> Iterator[Change]:
@@ -65,7 +69,7 @@ def _configuration(snapshot: Snapshot) -> Iterator[Change]:
             times = [read_time(entry.get("time")) for entry in writers]
             edited = max((time for time in times if time is not None), default=None)
             if edited is not None and created is not None and edited - created > timedelta(seconds=5):
-                yield Change(snapshot.reference(item), "config", edited, Text(en="edited", zh="被修改"))
+                yield Change(snapshot.reference(item), "config", edited, Text(en="edited", zh="被修改"), item)
 
 
 def _scaling(snapshot: Snapshot) -> Iterator[Change]:
@@ -75,7 +79,7 @@ def _scaling(snapshot: Snapshot) -> Iterator[Change]:
         about, at = event.get("involvedObject") or event.get("regarding") or {}, event_time(event)
         message = str(event.get("message") or event.get("note") or "")
         if at is not None and "to 0" not in message:
-            yield Change(_reference(snapshot, about), "scaling", at, Text(en=message[:120], zh=message[:120]))
+            yield Change(_reference(snapshot, about), "scaling", at, Text(en=message[:120], zh=message[:120]), event)
 
 
 def _nodes(snapshot: Snapshot) -> Iterator[Change]:
@@ -89,7 +93,7 @@ def _nodes(snapshot: Snapshot) -> Iterator[Change]:
         at = event_time(event) if words else None
         if words and at is not None:
             about = event.get("involvedObject") or event.get("regarding") or {}
-            yield Change(_reference(snapshot, about), "node", at, Text(en=words[0], zh=words[1]))
+            yield Change(_reference(snapshot, about), "node", at, Text(en=words[0], zh=words[1]), event)
 
 
 def _reference(snapshot: Snapshot, about: Json) -> ObjectRef:
