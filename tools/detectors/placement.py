@@ -48,7 +48,7 @@ SAYINGS: tuple[tuple[str, re.Pattern[str]], ...] = (
 @dataclass(frozen=True, slots=True)
 class Placement:
     """``reason``: one of the words of SAYINGS, with ``cpu``, ``memory``, ``gpu``, ``ephemeral-storage``, ``extended`` for a
-    resource, ``selector`` or ``affinity`` for labels, ``condition`` for a taint that a sick node carries; empty when the
+    resource, ``selector`` or ``affinity`` for labels (``labels`` when the pod's template is not known), ``condition`` for a taint that a sick node carries; empty when the
     message tells nothing. ``nodes``: those that would do but for the reason."""
 
     reason: str = ""
@@ -175,6 +175,8 @@ def _detailed(reason: str, said: _Said, pod: Json, nodes: Sequence[Json], text: 
         )  # fmt: skip
     if reason == "labels":
         spec = pod.get("spec") or {}
+        if not spec.get("containers"):
+            return Placement(reason="labels", message=text)
         is_selector = bool(spec.get("nodeSelector")) and not _required_affinity(spec)
         return Placement(reason="selector" if is_selector else "affinity", message=text, wanted=_wanted_labels(spec))
     if reason == "taint":
