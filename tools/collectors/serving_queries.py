@@ -13,6 +13,7 @@ _BY = "namespace, pod, model_name, model, deployment, application"
 _GAUGES = (
     "sglang:token_usage",
     "sglang:num_queue_reqs",
+    "llamacpp:requests_deferred",
     "ray_serve_deployment_queued_queries",
     "kn_serving_queue_depth",
     "collection_dead_replicas",
@@ -50,6 +51,8 @@ MODEL_SERVER_MEASURES = {
     ),
     "vllm_corrupted_requests": _sum("increase", "vllm:corrupted_requests_total", window="10m"),
     "sglang_retractions": _rate("sglang:num_retracted_requests_total"),
+    "sglang_transfer_failures": _sum("increase", "sglang:num_transfer_failed_reqs_total", window="10m"),
+    "vllm_transfer_failures": _sum("increase", "vllm:nixl_num_failed_transfers_total", window="10m"),
     "tgi_overloaded": _rate("tgi_request_failure", 'err="overloaded"'),
     "tfs_error_ratio": _share(_rate(f"{_TFS}request_count", 'status!="OK"'), _rate(f"{_TFS}request_count")),
     "tfs_queue_microseconds": _share(
