@@ -1,0 +1,169 @@
+"""The two ways in: a text that someone pasted, and a file, folder or archive of such texts."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from knowledge.vocabulary import Alert, Focus, Gap, Json, Language
+from tools.contracts import LogText
+from tools.snapshot import ClusterSnapshot
+from tools.transcript.cleaning import clean_lines
+from tools.transcript.clock import Timeline, read_timeline
+from tools.transcript.harvest import Harvest
+from tools.transcript.joining import join, logs_of, missing_replica_sets, place_changes
+from tools.transcript.merging import merged
+from tools.transcript.missing import what_is_missing
+from tools.transcript.outputs import Seen, read_output
+from tools.transcript.sections import Section, split_sections
+from tools.transcript.service_maps import ServiceMapReader
+
+LOOK_BACK = timedelta(hours=1)
+_NAMESPACE = re.compile(r"^Namespace:\s+([a-z0-9][a-z0-9\-]*)\s*$")
+_SYSTEM = re.compile(r"^(?:kube-.*|default|.*-system)$")
+_HAN = re.compile(r"[一-鿿]")
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedCommand:
+    """One output: the command as typed (empty when there was none), what it was read as, its lines, what came of it."""
+
+    command: str
+    form: str
+    first_line: int
+    last_line: int
+    facts: int
+
+
+@dataclass(frozen=True)
+class PasteReading:
+    """What a paste tells. ``objects`` are raw Kubernetes JSON and the pseudo-kinds of ``opsdesk/v1``."""
+
+    cluster: str
+    name: str
+    namespace: str
+    language: Language
+    taken_at: datetime
+    objects: Sequence[Json]
+    logs: Sequence[LogText]
+    alerts: Sequence[Alert]
+    commands: Sequence[RecognisedCommand]
+    gaps: Sequence[Gap]
+
+    def snapshot(self, focus: Focus | None = None) -> ClusterSnapshot:
+        """What detectors, topology and explanation work on, as of the paste's own moment."""
+        return ClusterSnapshot(
+            self.cluster,
+            focus or self.focus(),
+            self.taken_at,
+            objects=self.objects,
+            logs=self.logs,
+            alerts=self.alerts,
+            gaps=self.gaps,
+        )
+
+    def focus(self) -> Focus:
+        namespaces = (self.namespace,) if self.namespace else ()
+        return Focus(cluster=self.cluster, namespaces=namespaces, since=self.taken_at - LOOK_BACK, until=self.taken_at)
+
+
+def read_paste(
+    text: str, *, cluster: str = "pasted", namespace: str = "", name: str = "paste", now: datetime | None = None
+) -> PasteReading:
+    """Never raises for what the text holds. ``now`` is when it was pasted, for texts that tell no time themselves."""
+    lines = clean_lines(text)
+    sections = split_sections(lines)
+    return _read(sections, text, cluster=cluster, namespace=namespace, name=name, now=now or datetime.now(UTC))
+
+
+def _read(
+    sections: Sequence[Section], text: str, *, cluster: str, namespace: str, name: str, now: datetime
+) -> PasteReading:
+    language = language_of(text)
+    timeline = read_timeline(sections, now, language is Language.ZH)
+    namespace = namespace or main_namespace(sections)
+    harvest = Harvest(cluster, namespace or "default", timeline.zone, timeline.taken_at)
+    maps = ServiceMapReader()
+    commands = [
+        _read_section(harvest, section, at, maps) for section, at in zip(sections, timeline.moments, strict=True)
+    ]
+    maps.give(harvest)
+    return _concluded(harvest, timeline, commands, name=name, language=language)
+
+
+def _read_section(harvest: Harvest, section: Section, at: datetime, maps: ServiceMapReader) -> RecognisedCommand:
+    harvest.now = at
+    harvest.line = section.offset
+    seen: Seen = read_output(harvest, section, maps)
+    typed = section.command.text if section.command else ""
+    return RecognisedCommand(typed, seen.form, section.first, section.last, seen.facts)
+
+
+def _concluded(
+    harvest: Harvest, timeline: Timeline, commands: Sequence[RecognisedCommand], *, name: str, language: Language
+) -> PasteReading:
+    place_changes(harvest, merged(harvest))
+    objects = merged(harvest)
+    objects += missing_replica_sets(objects)
+    join(objects)
+    logs = logs_of(harvest, objects)
+    if not timeline.is_told:
+        harvest.gap(
+            "transcript",
+            "time",
+            "no output tells the time: ages are told back from now",
+            "paste describe or yaml as well",
+        )
+    objects += harvest.events.values()
+    what_is_missing(harvest, objects)
+    return PasteReading(
+        cluster=harvest.cluster,
+        name=name,
+        namespace=harvest.namespace,
+        language=language,
+        taken_at=timeline.taken_at,
+        objects=tuple(objects),
+        logs=tuple(logs),
+        alerts=tuple(harvest.alerts),
+        commands=tuple(commands),
+        gaps=tuple(harvest.gaps),
+    )
+
+
+def main_namespace(sections: Sequence[Section]) -> str:
+    """The namespace that most commands name; failing that, most outputs; those of the system only when there is no other."""
+    named: Counter[str] = Counter(
+        section.command.namespace for section in sections if section.command is not None and section.command.namespace
+    )
+    if not any(not _SYSTEM.match(one) for one in named):
+        for section in sections:
+            for line in section.lines:
+                if line.startswith("Namespace:") and (found := _NAMESPACE.match(line)):
+                    named[found.group(1)] += 1
+    ranked = named.most_common()
+    return next((one for one, _ in ranked if not _SYSTEM.match(one)), ranked[0][0] if ranked else "")
+
+
+def language_of(text: str) -> Language:
+    """Chinese when people's own words are: a handful of Chinese signs stands between the outputs."""
+    return Language.ZH if len(_HAN.findall(text[:400_000])) >= 8 else Language.EN
+
+
+def read_path(
+    path: Path, *, cluster: str = "pasted", namespace: str = "", name: str = "", now: datetime | None = None
+) -> PasteReading:
+    """A file, a folder, a tar or a zip. Raises BadInput when there is nothing to read."""
+    from tools.transcript.bundle import read_bundle
+
+    parts = read_bundle(path)
+    at = now or datetime.now(UTC)
+    sections = [section for part in parts.files for section in part.sections()]
+    text = "\n".join(part.text[:20_000] for part in parts.files[:50])
+    reading = _read(sections, text, cluster=cluster, namespace=namespace, name=name or path.name, now=at)
+    if not parts.gaps:
+        return reading
+    return PasteReading(**{**reading.__dict__, "gaps": (*reading.gaps, *parts.gaps)})
