@@ -25,6 +25,12 @@ def _per_device(metric: str) -> str:
     return f"max by (Hostname, gpu, UUID, namespace, pod, container) ({metric})"
 
 
+_DATA_CENTRE = '{modelName=~".*(A100|A800|H100|H200|H800|H20|B100|B200|B300).*"}'
+"""Cards that draw far more than 150 W when they really compute."""
+
+_BUSY_CLOCK = "(avg_over_time(DCGM_FI_DEV_SM_CLOCK[10m]) and avg_over_time(DCGM_FI_DEV_GPU_UTIL[10m]) > 50)"
+
+
 def _clock_bit(bit: int) -> str:
     """1 while the GPU's clocks are held down for the reason of that bit. PromQL knows no bitwise and."""
     return _per_device(f"DCGM_FI_DEV_CLOCKS_EVENT_REASONS % {2 * bit} >= bool {bit}")
@@ -143,7 +149,18 @@ DEVICE_QUERIES = (
         is_range=False,
     ),
     MetricQuery("gpu_row_remap_pending", _per_device("DCGM_FI_DEV_ROW_REMAP_PENDING")),
-    MetricQuery("gpu_power_watts", _per_device("DCGM_FI_DEV_POWER_USAGE")),
+    MetricQuery(
+        "gpu_spinning_watts",
+        _per_device(
+            f"avg_over_time(DCGM_FI_DEV_POWER_USAGE{_DATA_CENTRE}[15m])"
+            " and avg_over_time(DCGM_FI_DEV_GPU_UTIL[15m]) > 95"
+        ),
+    ),
+    MetricQuery(
+        "gpu_clock_against_peers",
+        f"min by (Hostname, gpu, UUID) ({_BUSY_CLOCK} / on (namespace, modelName) group_left ()"
+        f" quantile by (namespace, modelName) (0.5, {_BUSY_CLOCK}))",
+    ),
     family_query(
         "gpu_clock_event",
         "clock_event",
