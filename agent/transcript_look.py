@@ -83,9 +83,11 @@ def diagnose_paste(
     candidates: Sequence[Candidate] = (),
     question: str = "",
     namespace: str = "",
+    began: float | None = None,
 ) -> PasteDiagnosis:
-    """Judges one paste. Pure but for the clock that times it."""
-    began = time.perf_counter()
+    """Judges one paste. Pure but for the clock that times it: ``seconds`` counts from ``began`` (``time.perf_counter()``
+    before the paste was read) or from the call."""
+    began = time.perf_counter() if began is None else began
     snapshot = reading.snapshot()
     focus = _focus(snapshot.focus, question, namespace)
     findings = detectors.detect(snapshot)
@@ -93,7 +95,7 @@ def diagnose_paste(
     hypotheses = [one for one in (diagnosis.chosen, diagnosis.runner_up, *diagnosis.others) if one is not None]
     hypotheses.sort(key=lambda one: -one.score)
     ranked = tuple(_ranked(hypotheses, findings, diagnosis, candidates)) if diagnosis.chosen is not None else ()
-    seconds = round(time.perf_counter() - began + reading.seconds, 4)
+    seconds = round(time.perf_counter() - began, 4)
     return PasteDiagnosis(reading, diagnosis, ranked, tuple(findings), tuple(snapshot.cited()), seconds)
 
 

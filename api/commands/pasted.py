@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ def diagnose(options: Options) -> int:
     if options.transcripts is not None:
         return _folder(options.transcripts, options, candidates, detectors)
     assert options.transcript is not None
-    found = _judged(_read(options.transcript, options), options, candidates, detectors)
+    found = _judged(options.transcript, options, candidates, detectors)
     if options.as_json:
         from api.commands.output import print_json
 
@@ -61,7 +62,7 @@ def _folder(folder: Path, options: Options, candidates: Sequence[Candidate], det
     failed = 0
     for name, path in _entries(folder):
         try:
-            told = {"name": name, **_judged(_read(path, options), options, candidates, detectors).as_json()}
+            told = {"name": name, **_judged(path, options, candidates, detectors).as_json()}
         except OpsdeskError as error:
             failed += 1
             told = {"name": name, "error": error.message, "next_step": error.next_step}
@@ -96,12 +97,19 @@ def _read(path: Path, options: Options) -> PasteReading:
 
 
 def _judged(
-    reading: PasteReading, options: Options, candidates: Sequence[Candidate], detectors: DetectorLibrary
+    path: Path, options: Options, candidates: Sequence[Candidate], detectors: DetectorLibrary
 ) -> PasteDiagnosis:
     from agent.transcript_look import diagnose_paste
 
+    began = time.perf_counter()
+    reading = _read(path, options)
     return diagnose_paste(
-        reading, detectors=detectors, candidates=candidates, question=options.question, namespace=options.namespace
+        reading,
+        detectors=detectors,
+        candidates=candidates,
+        question=options.question,
+        namespace=options.namespace,
+        began=began,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -78,8 +79,19 @@ def _scaling(snapshot: Snapshot) -> Iterator[Change]:
             continue
         about, at = event.get("involvedObject") or event.get("regarding") or {}, event_time(event)
         message = str(event.get("message") or event.get("note") or "")
-        if at is not None and "to 0" not in message:
+        if at is not None and _is_scaling(str(event.get("reason")), message):
             yield Change(_reference(snapshot, about), "scaling", at, Text(en=message[:120], zh=message[:120]), event)
+
+
+FROM_TO = re.compile(r"\bfrom (\d+) to (\d+)\b")
+
+
+def _is_scaling(reason: str, message: str) -> bool:
+    """A ReplicaSet that comes from nothing or goes to nothing belongs to a rollout, or to the first creation."""
+    if reason == "SuccessfulRescale":
+        return True
+    found = FROM_TO.search(message)
+    return found is not None and "0" not in found.groups()
 
 
 def _nodes(snapshot: Snapshot) -> Iterator[Change]:
