@@ -9,9 +9,11 @@ from typing import Any
 
 from knowledge.vocabulary import Finding, ObjectRef, Text, digest_of
 from tools.contracts import Snapshot
+from tools.detectors.change_watcher import ChangeWatcher
 from tools.detectors.facts import PLACEHOLDER, automatic_facts, filled_text, said_by
 from tools.detectors.format import (
     AlertNameSignal,
+    ChangeSignal,
     DetectorForm,
     EventSignal,
     ExitCodeSignal,
@@ -20,12 +22,15 @@ from tools.detectors.format import (
     MetricSignal,
     Signal,
     StatusSignal,
+    TemplateSignal,
 )
 from tools.detectors.hits import Cite, Hit, HitTable, earliest, joined
 from tools.detectors.log_watcher import LogWatcher
 from tools.detectors.scene import Scene
+from tools.detectors.status_watcher import StatusWatcher, needs_company
 from tools.detectors.telemetry import MetricWatcher
-from tools.detectors.watchers import AlertWatcher, EventWatcher, ExitCodeWatcher, StatusWatcher
+from tools.detectors.template_watcher import TemplateWatcher
+from tools.detectors.watchers import AlertWatcher, EventWatcher, ExitCodeWatcher
 
 MAXIMUM_CITATIONS = 8
 """Evidence per finding: ten pods with the same fault are told by the first few."""
@@ -42,17 +47,25 @@ class _Judged:
 
 
 class Engine:
-    def __init__(self, forms: Sequence[DetectorForm]) -> None:
+    """``is_indexed`` False asks every object everything: the plain reading that the quick one is held to."""
+
+    def __init__(self, forms: Sequence[DetectorForm], *, is_indexed: bool = True) -> None:
         signals: list[Signal] = []
         self._plans = [(form, _numbered(form.signals, signals)) for form in forms]
+        plans = [plan for _, plan in self._plans] if is_indexed else []
+        self._late = frozenset(number for plan in plans for number in _late(plan, signals))
         indexed = list(enumerate(signals))
+        statuses = [(number, one) for number, one in indexed if isinstance(one, StatusSignal)]
+        self._statuses = StatusWatcher(statuses, self._late, is_indexed=is_indexed)
         self._watchers = (
-            StatusWatcher([(number, one) for number, one in indexed if isinstance(one, StatusSignal)]),
+            self._statuses,
             EventWatcher([(number, one) for number, one in indexed if isinstance(one, EventSignal)]),
             ExitCodeWatcher([(number, one) for number, one in indexed if isinstance(one, ExitCodeSignal)]),
             LogWatcher([(number, one) for number, one in indexed if isinstance(one, LogSignal)]),
             MetricWatcher([(number, one) for number, one in indexed if isinstance(one, MetricSignal)]),
             AlertWatcher([(number, one) for number, one in indexed if isinstance(one, AlertNameSignal)]),
+            ChangeWatcher([(number, one) for number, one in indexed if isinstance(one, ChangeSignal)]),
+            TemplateWatcher([(number, one) for number, one in indexed if isinstance(one, TemplateSignal)]),
         )
 
     def detect(self, snapshot: Snapshot) -> list[Finding]:
@@ -62,11 +75,28 @@ class Engine:
             watcher.watch(scene, table)
         judged: list[_Judged] = []
         for form, plan in self._plans:
-            hits = _resolved(plan, table)
+            hits = self._resolved(plan, scene, table)
             if hits:
                 judged.extend(_concluded(scene, form, hits))
         kept = [one.finding for one in judged if not _yields(one, judged)]
         return sorted(kept, key=lambda finding: (finding.severity.rank, finding.fault, finding.object.key))
+
+    def _resolved(self, plan: Numbered, scene: Scene, table: HitTable) -> Sequence[Hit]:
+        if isinstance(plan, int):
+            return table.of(plan)
+        mode, parts = plan
+        if mode == "any":
+            return [hit for part in parts for hit in self._resolved(part, scene, table)]
+        found: dict[Numbered, Sequence[Hit]] = {}
+        for part in sorted(parts, key=lambda part: part in self._late):
+            if part in self._late:
+                families = set.intersection(*({hit.family for hit in hits} for hits in found.values()))
+                found[part] = self._statuses.hits_within(scene, part, families)
+            else:
+                found[part] = self._resolved(part, scene, table)
+            if not found[part]:
+                return []
+        return joined([found[part] for part in parts])
 
 
 def _numbered(group: Group, signals: list[Signal]) -> Numbered:
@@ -80,19 +110,18 @@ def _numbered(group: Group, signals: list[Signal]) -> Numbered:
     return ("any" if group.any else "all", tuple(parts))
 
 
-def _resolved(plan: Numbered, table: HitTable) -> list[Hit]:
+def _late(plan: Numbered, signals: Sequence[Signal]) -> set[int]:
+    """Numbers of the status signals that most objects would have to be asked, where another part of the same ``all`` says
+    which objects are worth asking. When all parts are such, the first is asked of all."""
     if isinstance(plan, int):
-        return list(table.of(plan))
+        return set()
     mode, parts = plan
-    if mode == "any":
-        return [hit for part in parts for hit in _resolved(part, table)]
-    found = []
-    for part in parts:
-        hits = _resolved(part, table)
-        if not hits:
-            return []
-        found.append(hits)
-    return joined(found)
+    found = {number for part in parts for number in _late(part, signals)}
+    if mode == "all":
+        leaves = [(part, signals[part]) for part in parts if isinstance(part, int)]
+        broad = [part for part, signal in leaves if isinstance(signal, StatusSignal) and needs_company(signal)]
+        found.update(broad[1:] if len(broad) == len(parts) else broad)
+    return found
 
 
 def _concluded(scene: Scene, form: DetectorForm, hits: Sequence[Hit]) -> list[_Judged]:

@@ -184,12 +184,30 @@ class ChangeSignal(Signal):
     within: str = "45m"
 
 
+class TemplateSignal(Signal):
+    """Kinds of error-like lines that a workload's logs did not have before the focus's ``since`` (``new``), or had much less
+    often (``risen``). Mined from a bounded sample; where the logs do not reach back before ``since``, nothing is said."""
+
+    kind: Literal["template"]
+    speaks_of: Literal["now", "past"] = "past"
+    change: Literal["new", "risen", "fallen"] = "new"
+    at_least: int = 1
+
+
 Leaf = Annotated[
-    StatusSignal | EventSignal | LogSignal | ExitCodeSignal | MetricSignal | AlertNameSignal | ChangeSignal,
+    StatusSignal
+    | EventSignal
+    | LogSignal
+    | ExitCodeSignal
+    | MetricSignal
+    | AlertNameSignal
+    | ChangeSignal
+    | TemplateSignal,
     Field(discriminator="kind"),
 ]
 LEAVES: tuple[type[Signal], ...] = (
     StatusSignal, EventSignal, LogSignal, ExitCodeSignal, MetricSignal, AlertNameSignal, ChangeSignal,
+    TemplateSignal,
 )  # fmt: skip
 
 
