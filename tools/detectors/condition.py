@@ -19,16 +19,24 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import re2
 
 from knowledge.vocabulary import Json
 from tools.detectors.arguments import Argument, FactOf, KindPath
+from tools.detectors.clues import Clues, among, clues_of, not_nought, of_all, of_any, there, under, with_clues
 from tools.detectors.crossref import CROSS_REFERENCES, FACT_FUNCTIONS
 from tools.detectors.paths import Path, Step, every_step, filter_step, index_step, key_step, make_path
 from tools.detectors.scanner import Scanner
 from tools.detectors.scene import Scene, read_time
+
+ASK_A_VALUE = frozenset(
+    {"xref_missing", "selects_none", "selects_some", "selects_none_ready", "port_unserved", "key_missing",
+     "probe_port_undeclared", "probe_asks_elsewhere", "probe_speaks_otherwise", "probe_gives_up_early", "probe_starts_late"}
+)  # fmt: skip
+"""Functions that never hold of an object without a value at their first path."""
 
 Predicate = Callable[[Scene, Json, Any], bool]
 """(scene, object, element at hand) -> holds."""
@@ -43,6 +51,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+@cache
 def compile_condition(text: str) -> Predicate:
     """Raises ValueError with the column of what cannot be read."""
     scanner = Scanner(text)
@@ -51,6 +60,7 @@ def compile_condition(text: str) -> Predicate:
     return predicate
 
 
+@cache
 def compile_path(text: str) -> Path:
     scanner = Scanner(text)
     path = _path(scanner)
@@ -58,6 +68,7 @@ def compile_path(text: str) -> Path:
     return path
 
 
+@cache
 def compile_fact(text: str) -> FactOf:
     """A path (its first value, as text), a function of FACT_FUNCTIONS, or a quoted text."""
     scanner = Scanner(text)
@@ -87,7 +98,7 @@ def _either(scanner: Scanner) -> Predicate:
         parts.append(_both(scanner))
     if len(parts) == 1:
         return parts[0]
-    return lambda scene, root, element: any(part(scene, root, element) for part in parts)
+    return with_clues(lambda scene, root, element: any(part(scene, root, element) for part in parts), of_any(parts))
 
 
 def _both(scanner: Scanner) -> Predicate:
@@ -103,7 +114,7 @@ def _both(scanner: Scanner) -> Predicate:
                 return False
         return True
 
-    return all_hold
+    return with_clues(all_hold, of_all(parts))
 
 
 def _unary(scanner: Scanner) -> Predicate:
@@ -128,8 +139,13 @@ def _comparison(scanner: Scanner, path: Path) -> Predicate:
     compare = _operator(scanner)
     if scanner.peek() in "$@":
         other = _path(scanner)
-        return lambda scene, root, element: any(
-            _holds(compare, left, right) for left in path.values(root, element) for right in other.values(root, element)
+        return with_clues(
+            lambda scene, root, element: any(
+                _holds(compare, left, right)
+                for left in path.values(root, element)
+                for right in other.values(root, element)
+            ),
+            there(path),
         )
     literal = scanner.literal()
 
@@ -139,18 +155,34 @@ def _comparison(scanner: Scanner, path: Path) -> Predicate:
                 return True
         return False
 
-    return compare_literal
+    return with_clues(compare_literal, _compared_clues(compare, path, literal))
+
+
+def _compared_clues(compare: Callable[[Any, Any], bool], path: Path, literal: Any) -> Clues:
+    """``== x`` needs x; what is more than nought, or other than it, is not nought; every other one needs a value."""
+    if compare is operator.eq:
+        return among(path, [literal])
+    beyond_nought = (operator.gt, operator.ne) if literal == 0 else (operator.gt, operator.ge)
+    if type(literal) in (int, float) and literal >= 0 and compare in beyond_nought:
+        return not_nought(path)
+    return there(path)
 
 
 def _regex(path: Path, pattern: str, *, wanted: bool) -> Predicate:
     search = re2.compile(pattern).search
-    return lambda scene, root, element: any(
-        (search(value) is not None) is wanted for value in path.values(root, element) if isinstance(value, str)
+    return with_clues(
+        lambda scene, root, element: any(
+            (search(value) is not None) is wanted for value in path.values(root, element) if isinstance(value, str)
+        ),
+        there(path),
     )
 
 
 def _membership(path: Path, literals: list[Any]) -> Predicate:
-    return lambda scene, root, element: any(value in literals for value in path.values(root, element))
+    return with_clues(
+        lambda scene, root, element: any(value in literals for value in path.values(root, element)),
+        among(path, literals),
+    )
 
 
 def _literals(scanner: Scanner) -> list[Any]:
@@ -184,20 +216,28 @@ def _function(scanner: Scanner) -> Predicate:
         path = _path(scanner)
         scanner.need(")")
         wanted = name == "exists"
-        return lambda scene, root, element: bool(path.values(root, element)) is wanted
+        return with_clues(
+            lambda scene, root, element: bool(path.values(root, element)) is wanted, there(path) if wanted else None
+        )
     if name == "some":
         path = _path(scanner)
         scanner.need(":")
         inner = _either(scanner)
         scanner.need(")")
-        return lambda scene, root, element: any(inner(scene, root, value) for value in path.values(root, element))
+        return with_clues(
+            lambda scene, root, element: any(inner(scene, root, value) for value in path.values(root, element)),
+            under(path, clues_of(inner)),
+        )
     if name == "count":
         return _count(scanner)
     if name == "age":
         return _age(scanner)
     if name in CROSS_REFERENCES:
         scanner.position -= 1
-        return CROSS_REFERENCES[name](_arguments(scanner))
+        arguments = _arguments(scanner)
+        check = CROSS_REFERENCES[name](arguments)
+        first = arguments[0]
+        return with_clues(check, there(first)) if name in ASK_A_VALUE and isinstance(first, Path) else check
     known = ", ".join(["exists", "absent", "some", "count", "age", *CROSS_REFERENCES])
     raise scanner.error(f"unknown function {name!r} (known: {known})")
 
@@ -207,7 +247,12 @@ def _count(scanner: Scanner) -> Predicate:
     scanner.need(")")
     compare = _operator(scanner)
     limit = scanner.literal()
-    return lambda scene, root, element: compare(len(path.values(root, element)), limit)
+    is_some = compare in (operator.gt, operator.ge, operator.eq) and (
+        limit > 0 or (compare is operator.gt and limit == 0)
+    )
+    return with_clues(
+        lambda scene, root, element: compare(len(path.values(root, element)), limit), there(path) if is_some else None
+    )
 
 
 def _age(scanner: Scanner) -> Predicate:
@@ -223,7 +268,7 @@ def _age(scanner: Scanner) -> Predicate:
                 return True
         return False
 
-    return holds
+    return with_clues(holds, there(path))
 
 
 def _arguments(scanner: Scanner) -> list[Argument]:

@@ -17,6 +17,10 @@ from knowledge.vocabulary import Json
 Step = Callable[[list[Any], Json], list[Any]]
 """From values to values; the second argument is the object, for filters that look at it."""
 
+EVERY = None
+Shape = str | int | None
+"""What a step looks like: a field's name, an index, or EVERY (of a filter too, which keeps some of every)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Path:
@@ -47,6 +51,10 @@ class Path:
         return found[0] if found else None
 
     @property
+    def shapes(self) -> tuple[Shape, ...]:
+        return tuple(step.__dict__["shape"] for step in self.steps)
+
+    @property
     def field(self) -> str:
         """How the path is cited: without its root and its brackets (``status.containerStatuses``)."""
         return self.text[2:].split("[", 1)[0].rstrip(".")
@@ -56,7 +64,7 @@ def key_step(key: str) -> Step:
     def step(found: list[Any], root: Json) -> list[Any]:
         return [value for item in found if isinstance(item, dict) and (value := item.get(key)) is not None]
 
-    return step
+    return _shaped(step, key)
 
 
 def every_step(found: list[Any], root: Json) -> list[Any]:
@@ -69,18 +77,26 @@ def every_step(found: list[Any], root: Json) -> list[Any]:
     return values
 
 
+def _shaped(step: Step, shape: Shape) -> Step:
+    step.__dict__["shape"] = shape
+    return step
+
+
+_shaped(every_step, EVERY)
+
+
 def index_step(index: int) -> Step:
     def step(found: list[Any], root: Json) -> list[Any]:
         return [item[index] for item in found if isinstance(item, list) and -len(item) <= index < len(item)]
 
-    return step
+    return _shaped(step, index)
 
 
 def filter_step(keep: Callable[[Json, Any], bool]) -> Step:
     def step(found: list[Any], root: Json) -> list[Any]:
         return [value for value in every_step(found, root) if keep(root, value)]
 
-    return step
+    return _shaped(step, EVERY)
 
 
 def make_path(text: str, keys: Sequence[str], steps: Sequence[Step]) -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from knowledge.vocabulary import Json, ObjectRef
@@ -26,6 +27,10 @@ class Scene:
         self.now = snapshot.taken_at
         self._well: dict[int, bool] = {}
         self._owners: dict[int, Json | None] = {}
+        # The item stands beside its answer, so that no other object can come to bear its id.
+        self._references: dict[int, tuple[Json, ObjectRef]] = {}
+        self._workloads: dict[int, tuple[Json, ObjectRef]] = {}
+        self._families: dict[str, Mapping[str, Sequence[tuple[int, Json]]]] = {}
         self._values: dict[tuple[str, str], dict[str, set[Any]]] = {}
         self._selected: dict[tuple[str, str, str], list[Json]] = {}
         self.memo: dict[Any, Any] = {}
@@ -51,9 +56,21 @@ class Scene:
             self._owners[id(item)] = found
         return self._owners[id(item)]
 
+    def reference(self, item: Json) -> ObjectRef:
+        known = self._references.get(id(item))
+        if known is None:
+            known = self._references[id(item)] = item, self.snapshot.reference(item)
+        return known[1]
+
     def workload_of(self, item: Json) -> ObjectRef:
         """The workload whose template made the object; the object itself when it has none. An owner that was not gathered
         is still named, except a ReplicaSet, whose Deployment nobody could tell."""
+        known = self._workloads.get(id(item))
+        if known is None:
+            known = self._workloads[id(item)] = item, self._climbed(item)
+        return known[1]
+
+    def _climbed(self, item: Json) -> ObjectRef:
         here = item
         for _ in range(4):
             if here.get("kind") in WORKLOADS:
@@ -62,7 +79,7 @@ class Scene:
             if owner is None:
                 return self._named_owner(here)
             here = owner
-        return self.snapshot.reference(here)
+        return self.reference(here)
 
     def _named_owner(self, item: Json) -> ObjectRef:
         metadata = item.get("metadata") or {}
@@ -76,7 +93,18 @@ class Scene:
                     api_version=owner.get("apiVersion", ""),
                     uid=owner.get("uid", ""),
                 )
-        return self.snapshot.reference(item)
+        return self.reference(item)
+
+    def of_families(self, kind: str, families: Collection[str]) -> Sequence[Json]:
+        """Objects of a kind whose workload (or who themselves) bear one of these keys, in the snapshot's order."""
+        known = self._families.get(kind)
+        if known is None:
+            by_family: dict[str, list[tuple[int, Json]]] = defaultdict(list)
+            for place, item in enumerate(self.snapshot.of_kind(kind)):
+                by_family[self.workload_of(item).key].append((place, item))
+            known = self._families[kind] = by_family
+        found = [placed for family in set(families) for placed in known.get(family, ())]
+        return [item for _, item in sorted(found, key=itemgetter(0))]
 
     @cached_property
     def pods_by_workload(self) -> Mapping[str, Sequence[Json]]:

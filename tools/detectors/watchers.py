@@ -10,12 +10,11 @@ from typing import Any
 import re2
 
 from knowledge.vocabulary import Json, ObjectRef
-from tools.detectors.condition import compile_condition, compile_fact, compile_path
-from tools.detectors.format import AlertNameSignal, EventSignal, ExitCodeSignal, StatusSignal
+from tools.detectors.condition import compile_condition, compile_fact
+from tools.detectors.format import AlertNameSignal, EventSignal, ExitCodeSignal
 from tools.detectors.hits import Hit, HitTable, named_groups, named_reference, reference_from_labels
 from tools.detectors.scanner import read_duration
 from tools.detectors.scene import Scene, name_of, namespace_of, read_time
-from tools.detectors.wellness import condition_of
 from tools.redaction import redact_text
 
 Indexed = Sequence[tuple[int, Any]]
@@ -28,68 +27,6 @@ def still_matters(scene: Scene, reference: ObjectRef) -> bool:
     if item is None:
         return not scene.snapshot.of_kind(reference.kind)
     return not scene.is_well(item)
-
-
-class StatusWatcher:
-    def __init__(self, signals: Sequence[tuple[int, StatusSignal]]) -> None:
-        self._by_kind: dict[str, list[_CompiledStatus]] = defaultdict(list)
-        for number, signal in signals:
-            self._by_kind[signal.where].append(_CompiledStatus(number, signal))
-
-    def watch(self, scene: Scene, table: HitTable) -> None:
-        for kind, signals in self._by_kind.items():
-            for item in scene.snapshot.of_kind(kind):
-                is_well = scene.is_well(item)
-                for signal in signals:
-                    if not is_well or signal.also_when_well:
-                        signal.judge(scene, item, table)
-
-
-class _CompiledStatus:
-    def __init__(self, number: int, signal: StatusSignal) -> None:
-        self.number = number
-        self.also_when_well = signal.also_when_well
-        self._holds = compile_condition(signal.match)
-        self._each = tuple(compile_path(path) for path in signal.each)
-        self._facts = {name: compile_fact(text) for name, text in signal.facts.items()}
-        self._since = compile_path(signal.since) if signal.since else None
-        self._within = read_duration(signal.within) if signal.speaks_of == "past" else 0.0
-        self._cite = signal.cite
-
-    def judge(self, scene: Scene, item: Json, table: HitTable) -> None:
-        if not self._each:
-            if self._holds(scene, item, item):
-                self._add(scene, item, item, table)
-            return
-        for path in self._each:
-            for element in path.values(item, item):
-                if self._holds(scene, item, element):
-                    self._add(scene, item, element, table)
-
-    def _add(self, scene: Scene, item: Json, element: Any, table: HitTable) -> None:
-        since = read_time(self._since.first(item, element)) if self._since else None
-        if self._within and since is not None and (scene.now - since).total_seconds() > self._within:
-            return
-        facts = {name: fact(scene, item, element) for name, fact in self._facts.items()}
-        cite = lambda: scene.snapshot.cite_object(item, self._cite)  # noqa: E731
-        table.add(
-            self.number,
-            Hit(scene.snapshot.reference(item), item, facts, since or _troubled_since(item), (cite,)).settle(scene),
-        )
-
-
-def _troubled_since(item: Json) -> datetime | None:
-    """When the object's own state turned: its Ready (or Available) condition's last change; of an object without a state,
-    its last edit; of a pod or job that never got so far, its creation."""
-    for name in ("Ready", "Available", "Complete", "Failed"):
-        at = read_time(condition_of(item, name).get("lastTransitionTime"))
-        if at is not None:
-            return at
-    metadata = item.get("metadata") or {}
-    if item.get("kind") in ("Pod", "Job", "PersistentVolumeClaim"):
-        return read_time(metadata.get("creationTimestamp"))
-    edits = [read_time(one.get("time")) for one in metadata.get("managedFields") or () if not one.get("subresource")]
-    return max((at for at in edits if at is not None), default=None)
 
 
 def event_time(event: Json) -> datetime | None:
@@ -246,6 +183,6 @@ class AlertWatcher:
 
 
 __all__ = [
-    "AlertWatcher", "EventWatcher", "ExitCodeWatcher", "Indexed", "StatusWatcher", "event_time", "name_of",
+    "AlertWatcher", "EventWatcher", "ExitCodeWatcher", "Indexed", "event_time", "name_of",
     "namespace_of", "still_matters",
 ]  # fmt: skip
