@@ -76,7 +76,7 @@ def moves_in(text: str, *, is_measure: bool = False) -> Iterator[Move]:
         unit = (match["unit"] or match["unit_before"] or "").strip()
         metric = _metric(head)
         about = _about(metric, text[: match.start()], unit)
-        yield Move(metric, about, _float(match["before"]), _float(match["after"]), unit, _told(text, match))
+        yield Move(metric, about, _float(match["before"]), _float(match["after"]), unit, _told(text, match, start))
         start = match.end()
     if is_measure and not found_any and (alone := _ALONE.search(text)):
         unit = (alone["unit"] or alone["zh_unit"] or "").strip()
@@ -97,17 +97,20 @@ def _is_change(match: re.Match[str], head: str, lead: str) -> bool:
     return bool(_metric(head)) or is_old
 
 
+_LEAD = re.compile(
+    rf"(?:{_OLD}|from|从|由|rose|risen|increased|grew|grown|jumped|dropped|fell|decreased|went|changed|has|上升|下降|增长|升高)"
+    r"\s*(?:value)?\s*[=:：为是]?\s*$",
+    re.IGNORECASE,
+)
+_EDGES = " :：=-\t\"'|｜;；,，。"
+
+
 def _metric(head: str) -> str:
     """The words right before the numbers, back to the last stop."""
-    parts = [part for part in _STOP.split(head) if part.strip(" :：=-[]")]
-    words = parts[-1] if parts else ""
-    words = re.sub(
-        rf"(?:{_OLD}|from|从|由|rose|risen|increased|grew|grown|jumped|dropped|fell|decreased|went|changed|has|上升|下降|增长|升高)\s*[=:：]?\s*$",
-        "",
-        words.strip(),
-        flags=re.I,
-    )
-    return words.strip(" :：=-\t\"'").strip()[-120:]
+    words = head.rstrip(_EDGES)
+    while shorter := _LEAD.search(words):
+        words = words[: shorter.start()].rstrip(_EDGES)
+    return _STOP.split(words)[-1].strip(_EDGES).strip()[-120:]
 
 
 def _about(metric: str, before: str, unit: str) -> str:
@@ -128,6 +131,7 @@ def _float(text: str) -> float:
         return 0.0
 
 
-def _told(text: str, match: re.Match[str]) -> str:
-    begin = max(text.rfind("\n", 0, match.start()) + 1, match.start() - 160)
-    return text[begin : match.end()].strip()[:300]
+def _told(text: str, match: re.Match[str], start: int) -> str:
+    """The statement as it was told, from where the one before it ended."""
+    begin = max(text.rfind("\n", 0, match.start()) + 1, match.start() - 160, start)
+    return text[begin : match.end()].strip(" \t|,;；，")[:300]

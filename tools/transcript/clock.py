@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from tools.transcript.anchors import anchors_of
 from tools.transcript.sections import Section
 from tools.transcript.times import ZONED, time_in, zone_named
 
@@ -15,6 +16,8 @@ from tools.transcript.times import ZONED, time_in, zone_named
 _AHEAD = re.compile(r"not\s?after|expir|valid until|renewal|next |deadline|有效期|过期", re.IGNORECASE)
 _UNZONED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 _FAR = timedelta(days=400)
+_NEAR = timedelta(hours=1)
+_SAME_LOOK = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,27 @@ def read_timeline(sections: Sequence[Section], fallback: datetime, is_zh: bool) 
     zone = zones.most_common(1)[0][0] if zones else timezone(timedelta(hours=8)) if is_zh else UTC
     if not any(latest):
         latest = [_unzoned(section, zone, fallback) for section in sections]
-    return _running(latest, fallback, zone)
+    exact = anchors_of(sections, zone)
+    return _running(_without_strays(sections, latest, exact), exact, fallback, zone)
+
+
+def _without_strays(
+    sections: Sequence[Section], latest: Sequence[datetime | None], exact: Sequence[datetime | None]
+) -> list[datetime | None]:
+    """The cluster's own outputs say when the paste was taken. Logs and hosts run on: what they say hours later is of another
+    look, put beside it."""
+    core = [
+        moment
+        for section, at, anchor in zip(sections, latest, exact, strict=True)
+        if (moment := anchor or at) is not None and _is_core(section)
+    ]
+    limit = max(core) + _SAME_LOOK if core else None
+    return [None if at is not None and limit is not None and at > limit else at for at in latest]
+
+
+def _is_core(section: Section) -> bool:
+    command = section.command
+    return command is None or (command.is_kubectl and command.verb in {"get", "describe", "events", "top"})
 
 
 def _unzoned(section: Section, zone: tzinfo, fallback: datetime) -> datetime | None:
@@ -67,13 +90,30 @@ def _unzoned(section: Section, zone: tzinfo, fallback: datetime) -> datetime | N
     return max((at for at in times if at < fallback + _FAR), default=None)
 
 
-def _running(latest: Sequence[datetime | None], fallback: datetime, zone: tzinfo) -> Timeline:
+def _running(
+    latest: Sequence[datetime | None], exact: Sequence[datetime | None], fallback: datetime, zone: tzinfo
+) -> Timeline:
+    """Times that outputs tell are the least that it was; where an age and a creation name the moment itself, that holds.
+    An output before all others was taken a little before the next that is known."""
     told = [at for at in latest if at is not None]
     if not told:
         return Timeline(tuple(fallback for _ in latest), fallback, zone, is_told=False)
-    moments: list[datetime] = []
-    last = told[0]
-    for at in latest:
-        last = max(last, at) if at is not None else last
+    moments: list[datetime | None] = []
+    last: datetime | None = None
+    for at, anchor in zip(latest, exact, strict=True):
+        known = [one for one in (last, anchor if anchor is not None else at) if one is not None]
+        last = max(known) if known else None
         moments.append(last)
-    return Timeline(tuple(moments), last, zone, is_told=True)
+    first = next((at for at in exact if at is not None), None)
+    start = next((at for at in moments if at is not None), fallback)
+    settled: list[datetime] = []
+    for moment, anchor in zip(moments, exact, strict=True):
+        if first is not None and anchor is None and not settled and (moment is None or _NEAR > first - moment):
+            moment = first
+        elif first is not None and moment is not None and settled and moment < settled[-1]:
+            moment = settled[-1]
+        settled.append(moment or start)
+    running = settled[0]
+    for at, moment in enumerate(settled):
+        running = settled[at] = max(running, moment)
+    return Timeline(tuple(settled), running, zone, is_told=True)

@@ -107,16 +107,17 @@ def read_volume_claim(tree: Branch, item: Json, harvest: Harvest) -> None:
     if phase.startswith("Terminating"):
         item["metadata"]["deletionTimestamp"] = rfc3339(harvest.now)
         status["phase"] = "Bound"
-    # No class and the empty class look alike here; "" is what "no storage class is set" means.
-    spec["storageClassName"] = tree.text("StorageClass")
-    spec["accessModes"] = access_modes(tree.text("Access Modes"))
+    # No class and the empty class look alike here, and a claim that is not bound shows no modes: they stay unsaid.
+    if name := tree.text("StorageClass"):
+        spec["storageClassName"] = name
+    if modes := access_modes(tree.text("Access Modes")):
+        spec["accessModes"] = modes
     if volume := tree.text("Volume"):
         spec["volumeName"] = volume
     if mode := tree.text("VolumeMode"):
         spec["volumeMode"] = mode
     if capacity := tree.text("Capacity"):
         status["capacity"] = {"storage": capacity}
-        spec["resources"] = {"requests": {"storage": capacity}}
     if conditions := read_conditions(tree.child("Conditions")):
         status["conditions"] = conditions
 

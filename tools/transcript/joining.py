@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from knowledge.vocabulary import Json, ObjectRef
 from tools.contracts import LogText
@@ -233,10 +232,3 @@ def _stem(word: str, names: Mapping[str, tuple[str, str]]) -> str:
         if word in names:
             return word
     return ""
-
-
-def utc(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
-    except ValueError:
-        return None

@@ -18,6 +18,12 @@ _UNSEEN_IN_DESCRIBE = frozenset(
 )
 """What ``describe`` never shows: of a described object only these are taken from a manifest, as all else was seen."""
 
+_UNSEEN_OF_KIND = {
+    "PersistentVolumeClaim": frozenset(
+        {"accessModes", "resources", "selector", "storageClassName", "dataSource", "volumeName"}
+    ),
+}
+
 _MARK = "opsdesk/told-by"
 
 
@@ -116,6 +122,8 @@ def _fill_in(item: Json, other: Json, depth: int = 0) -> None:
     """Keys that are missing are taken over; lists of named things are matched by name, other lists stay whole."""
     for key, value in other.items():
         here = item.get(key)
+        if key == "labels" and here and depth:
+            continue  # a deeper telling shows all labels; a row only hints at some
         if key not in item or (here in ("", None) and value not in ("", None)):
             item[key] = value
         elif isinstance(here, dict) and isinstance(value, dict) and depth < 20:
@@ -139,9 +147,10 @@ def _fill_named(here: list[Any], other: list[Any], by: str, depth: int) -> None:
 
 
 def _fill_unseen(item: Json, manifest: Json) -> None:
+    unseen = _UNSEEN_IN_DESCRIBE | _UNSEEN_OF_KIND.get(str(item.get("kind", "")), frozenset())
     for left, right in _pairs(item, manifest):
         for key, value in right.items():
-            if key in _UNSEEN_IN_DESCRIBE:
+            if key in unseen:
                 left.setdefault(key, value)
 
 

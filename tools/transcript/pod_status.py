@@ -49,7 +49,7 @@ def read_pod_row(row: Row, item: Json, harvest: Harvest) -> None:
     if word.startswith("Init:"):
         status["initContainerStatuses"] = [_init(word, count)]
         count = 0
-    if ready[1]:
+    if ready[1] and word not in {"Pending", "SchedulingGated"}:
         status["containerStatuses"] = _containers(word, ready, count, restarted, status["phase"])
     is_ready = ready[1] > 0 and ready[0] == ready[1]
     status["conditions"] = _conditions(is_ready, word, node or status.get("podIP", ""), row)

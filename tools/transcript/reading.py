@@ -14,6 +14,7 @@ from tools.contracts import LogText
 from tools.snapshot import ClusterSnapshot
 from tools.transcript.cleaning import clean_lines
 from tools.transcript.clock import Timeline, read_timeline
+from tools.transcript.enriching import enrich
 from tools.transcript.harvest import Harvest
 from tools.transcript.joining import join, logs_of, missing_replica_sets, place_changes
 from tools.transcript.merging import merged
@@ -76,14 +77,13 @@ def read_paste(
 ) -> PasteReading:
     """Never raises for what the text holds. ``now`` is when it was pasted, for texts that tell no time themselves."""
     lines = clean_lines(text)
-    sections = split_sections(lines)
-    return _read(sections, text, cluster=cluster, namespace=namespace, name=name, now=now or datetime.now(UTC))
+    return _read(split_sections(lines), cluster=cluster, namespace=namespace, name=name, now=now or datetime.now(UTC))
 
 
 def _read(
     sections: Sequence[Section], text: str, *, cluster: str, namespace: str, name: str, now: datetime
 ) -> PasteReading:
-    language = language_of(text)
+    language = language_of(sections)
     timeline = read_timeline(sections, now, language is Language.ZH)
     namespace = namespace or main_namespace(sections)
     harvest = Harvest(cluster, namespace or "default", timeline.zone, timeline.taken_at)
@@ -110,6 +110,7 @@ def _concluded(
     objects = merged(harvest)
     objects += missing_replica_sets(objects)
     join(objects)
+    enrich(objects, list(harvest.events.values()))
     logs = logs_of(harvest, objects)
     if not timeline.is_told:
         harvest.gap(
@@ -148,9 +149,18 @@ def main_namespace(sections: Sequence[Section]) -> str:
     return next((one for one, _ in ranked if not _SYSTEM.match(one)), ranked[0][0] if ranked else "")
 
 
-def language_of(text: str) -> Language:
-    """Chinese when people's own words are: a handful of Chinese signs stands between the outputs."""
-    return Language.ZH if len(_HAN.findall(text[:400_000])) >= 8 else Language.EN
+def language_of(sections: Sequence[Section]) -> Language:
+    """Chinese when the people who speak between the outputs do: comments in manifests and messages of programs do not count."""
+    signs = 0
+    for section in sections:
+        for line in section.lines if section.command is None else ():
+            if not line.startswith((" ", "#")) and not line.isascii():
+                signs += len(_HAN.findall(line))
+        if section.command is not None and not section.command.text.isascii():
+            signs += len(_HAN.findall(section.command.text))
+        if signs >= 4:
+            return Language.ZH
+    return Language.EN
 
 
 def read_path(
@@ -162,8 +172,7 @@ def read_path(
     parts = read_bundle(path)
     at = now or datetime.now(UTC)
     sections = [section for part in parts.files for section in part.sections()]
-    text = "\n".join(part.text[:20_000] for part in parts.files[:50])
-    reading = _read(sections, text, cluster=cluster, namespace=namespace, name=name or path.name, now=at)
+    reading = _read(sections, cluster=cluster, namespace=namespace, name=name or path.name, now=at)
     if not parts.gaps:
         return reading
     return PasteReading(**{**reading.__dict__, "gaps": (*reading.gaps, *parts.gaps)})

@@ -143,9 +143,8 @@ def _node(row: Row, item: Json, harvest: Harvest) -> None:  # noqa: ARG001
             {"type": "InternalIP", "address": address},
             {"type": "Hostname", "address": item["metadata"]["name"]},
         ]
-    for role in row.say("ROLES").split(","):
-        if role:
-            item["metadata"].setdefault("labels", {})[f"node-role.kubernetes.io/{role}"] = ""
+    if roles := [role for role in row.say("ROLES").split(",") if role]:
+        item["metadata"].setdefault("labels", {}).update({f"node-role.kubernetes.io/{role}": "" for role in roles})
 
 
 def _claim(row: Row, item: Json, harvest: Harvest) -> None:
@@ -153,7 +152,8 @@ def _claim(row: Row, item: Json, harvest: Harvest) -> None:
     status["phase"] = row.say("STATUS")
     if status["phase"] == "Terminating":
         item["metadata"]["deletionTimestamp"] = harvest.ago("0s")
-    spec["storageClassName"] = row.say("STORAGECLASS")
+    if name := row.say("STORAGECLASS"):
+        spec["storageClassName"] = name
     if volume := row.say("VOLUME"):
         spec["volumeName"] = volume
     if modes := access_modes(row.say("ACCESS MODES", "ACCESSMODES")):
