@@ -81,7 +81,7 @@ def read_paste(
 
 
 def _read(
-    sections: Sequence[Section], text: str, *, cluster: str, namespace: str, name: str, now: datetime
+    sections: Sequence[Section], *, cluster: str, namespace: str, name: str, now: datetime
 ) -> PasteReading:
     language = language_of(sections)
     timeline = read_timeline(sections, now, language is Language.ZH)
