@@ -9,6 +9,7 @@ from __future__ import annotations
 from tools.collectors.control_plane_queries import CONTROL_PLANE_QUERIES
 from tools.collectors.metric_query import SCOPE, MetricQuery, family_query
 from tools.collectors.model_quality_queries import MODEL_QUALITY_QUERIES
+from tools.collectors.monitoring_queries import MONITORING_QUERIES
 from tools.collectors.serving_queries import SERVING_FAMILIES
 
 
@@ -222,6 +223,7 @@ QUERIES = (
     + DEVICE_QUERIES
     + CONTROL_PLANE_QUERIES
     + MODEL_QUALITY_QUERIES
+    + MONITORING_QUERIES
     + SERVING_FAMILIES
 )
 

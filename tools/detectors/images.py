@@ -1,4 +1,4 @@
-# ruff: noqa: ARG001, ARG005 - every compiled condition has the same signature
+# ruff: noqa: ARG005 - every compiled condition has the same signature
 """Whether a registry that refuses an image wants credentials, or has no such image: it often says the same of both."""
 
 from __future__ import annotations
