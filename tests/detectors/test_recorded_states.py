@@ -89,5 +89,5 @@ def test_recorded_pod_that_is_well_has_none(faults_by_pod: dict[str, set[str]], 
 def test_recorded_quota_refusal_names_the_quota() -> None:
     findings = load_detectors().detect(recorded("24-quota-and-limits"))
     assert [(one.fault, one.object.kind, one.object.name) for one in findings][:1] == [
-        ("quota-exceeded", "ResourceQuota", "q")
+        ("quota-used-up-pods", "ResourceQuota", "q")
     ]

@@ -23,7 +23,7 @@ from tools.detectors.ports import port_unserved, probe_port, probe_port_undeclar
 from tools.detectors.probes import PROBE_CHECKS, PROBE_FACTS
 from tools.detectors.quotas import quota_blocks, quota_fact
 from tools.detectors.scene import Scene, name_of, namespace_of
-from tools.detectors.waiting import placement, unplaced_by, waits_for_node, was_told
+from tools.detectors.waiting import has_its_pods, placement, still_unnamed, unplaced_by, waits_for_node, was_told
 
 
 def _missing(scene: Scene, root: Json, element: Any, path: Path, other: KindPath) -> list[Any]:
@@ -163,6 +163,8 @@ CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "unplaced_by": unplaced_by,
     "waits_for_node": waits_for_node,
     "was_told": was_told,
+    "still_unnamed": still_unnamed,
+    "has_its_pods": has_its_pods,
     "claim_mismatch": claim_mismatch,
     "quota_blocks": quota_blocks,
     **CALLING_CHECKS,

@@ -10,6 +10,7 @@ from typing import Any
 from knowledge.vocabulary import Json
 from tools.detectors.amounts import amount
 from tools.detectors.arguments import Argument, Check, FactOf
+from tools.detectors.calling import services_missing
 from tools.detectors.claims import claims_of
 from tools.detectors.scene import Scene, name_of, namespace_of
 
@@ -49,6 +50,8 @@ def _blocking(scene: Scene, quota: Json, family: str) -> str:
             continue
         namespace = namespace_of(quota)
         if family == "storage" and _blocks_a_claim(scene, namespace, hard - used):
+            return resource
+        if family == "services" and used >= hard and services_missing(scene, namespace):
             return resource
         if family in ("cpu", "memory", "pods", "gpu") and used >= hard and _lacks_pods(scene, namespace):
             return resource

@@ -61,6 +61,32 @@ def was_told(arguments: Sequence[Argument]) -> Check:
     return holds
 
 
+def still_unnamed(arguments: Sequence[Argument]) -> Check:
+    """``still_unnamed("ServiceAccount", "account ([a-z]+) not found")``: what the event at hand misses is still not there, as far as
+    objects of that kind were gathered from its namespace."""
+    if len(arguments) != 2 or not all(isinstance(argument, str) for argument in arguments):
+        raise ValueError('expected still_unnamed("Kind", "regex with one (group)")')
+    kind, search = str(arguments[0]), re2.compile(str(arguments[1])).search
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        found = search(str(element.get("message") or element.get("note") or "")) if isinstance(element, dict) else None
+        about = (element.get("involvedObject") or element.get("regarding") or {}) if found else {}
+        return found is None or scene.snapshot.find(kind, about.get("namespace", ""), found.group(1)) is None
+
+    return holds
+
+
+def has_its_pods(arguments: Sequence[Argument]) -> Check:
+    """``has_its_pods($)``: the controller has created as many pods as it wants, whatever hindered it before."""
+    one_path(arguments, "has_its_pods($)")
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        wanted, has = (root.get("spec") or {}).get("replicas"), (root.get("status") or {}).get("replicas")
+        return isinstance(wanted, int) and isinstance(has, int) and wanted > 0 and has >= wanted
+
+    return holds
+
+
 def placement(arguments: Sequence[Argument]) -> FactOf:
     """``placement("taint")``: resource, taint, nodes, wanted or message."""
     if len(arguments) != 1 or arguments[0] not in ("resource", "taint", "nodes", "wanted", "message"):

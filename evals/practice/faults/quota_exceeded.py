@@ -19,7 +19,7 @@ def _inject(store: Store) -> Truth:
     _limit(store, "6")
     acts.scale(store, "ai-serving", "qwen2-7b", 4)
     return Truth(
-        cause="quota-exceeded",
+        cause="quota-used-up-gpu",
         target=Target("ResourceQuota", *_QUOTA),
         symptoms=("workload-failed-create", "deployment-replicas-mismatch"),
         remedy=(
