@@ -9,9 +9,9 @@ from typing import Any
 
 from knowledge.vocabulary import Alert, Evidence, EvidenceKind, Json, ObjectRef
 from tools.contracts import LogText, MetricAnswer
-from tools.field_paths import pick
+from tools.field_paths import head, pick
 from tools.ports import Series
-from tools.redaction import redact_object, redact_text, redact_value
+from tools.redaction import redact_object, redact_text
 
 MAX_TEXT = 8_000
 MAX_BODY = 64_000
@@ -21,8 +21,7 @@ _NOISE = ("managedFields", "selfLink")
 
 def of_object(reference: ObjectRef, item: Json, paths: tuple[str, ...], at: datetime) -> Evidence:
     """``body.fields`` holds path and value when narrowed, ``body.object`` the object when not."""
-    clean = redact_object(item)
-    clean["metadata"] = {key: value for key, value in (clean.get("metadata") or {}).items() if key not in _NOISE}
+    clean = _clean(item, paths)
     query = f"get {reference.kind} {reference.namespace + '/' if reference.namespace else ''}{reference.name}"
     if not paths:
         return _evidence(
@@ -30,15 +29,13 @@ def of_object(reference: ObjectRef, item: Json, paths: tuple[str, ...], at: date
             reference,
             "kubernetes",
             query,
-            f"{reference.key}: {_one_line(clean)}",
+            f"{reference.key}: {_told(clean)}",
             {"object": clean},
             at,
         )
     fields = {path: value for path in paths for value, is_there in [pick(clean, path)] if is_there}
     absent = [path for path in paths if path not in fields]
-    lines = [f"{path} = {_one_line(value)}" for path, value in fields.items()] + [
-        f"{path} is absent" for path in absent
-    ]
+    lines = [f"{path} = {_told(value)}" for path, value in fields.items()] + [f"{path} is absent" for path in absent]
     text = f"{reference.key}: " + ("; ".join(lines) if len(lines) == 1 else "\n  " + "\n  ".join(lines))
     return _evidence(
         EvidenceKind.OBJECT,
@@ -49,6 +46,18 @@ def of_object(reference: ObjectRef, item: Json, paths: tuple[str, ...], at: date
         {"fields": fields, "absent": absent},
         at,
     )
+
+
+def _clean(item: Json, paths: tuple[str, ...]) -> Json:
+    """Redacted, without the server's book-keeping; of a narrowed object only the top-level fields that the paths start in. A
+    secret is told by what stands around it, which these fields hold whole."""
+    wanted = {head(path) for path in paths}
+    kept = (
+        item if not wanted or "" in wanted else {name: item[name] for name in item if name in wanted or name == "kind"}
+    )
+    if isinstance(metadata := kept.get("metadata"), dict):
+        kept = {**kept, "metadata": {key: value for key, value in metadata.items() if key not in _NOISE}}
+    return redact_object(kept)
 
 
 def of_event(subject: ObjectRef, event: Json, at: datetime) -> Evidence:
@@ -156,7 +165,8 @@ def _make(
     )
 
 
-def _one_line(value: Any) -> str:
-    if isinstance(value, str):
-        return redact_text(value)
-    return json.dumps(redact_value(value), ensure_ascii=False, separators=(", ", ": "), default=str)
+def _told(value: Any) -> str:
+    """One line of what is redacted already."""
+    return (
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=str)
+    )

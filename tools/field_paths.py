@@ -16,6 +16,12 @@ def pick(item: Any, path: str) -> tuple[Any, bool]:
     return (None, False) if value is _ABSENT else (value, True)
 
 
+def head(path: str) -> str:
+    """The top-level field that a path starts in; empty when it does not start with a name."""
+    match = _PART.match(path)
+    return (match.group(1) or match.group(2) or match.group(3) or "") if match else ""
+
+
 def _walk(value: Any, parts: list[tuple[str | Any, ...]]) -> Any:
     for position, (name, double, single, index, star, field, wanted) in enumerate(parts):
         key = name or double or single

@@ -39,6 +39,7 @@ class ClusterSnapshot:
         self._by_kind: dict[str, list[Json]] = defaultdict(list)
         self._by_key: dict[_Key, Json] = {}
         self._cited: dict[str, Evidence] = {}
+        self._cited_objects: dict[tuple[int, tuple[str, ...]], tuple[Json, str]] = {}
         self._events: dict[_Key, list[Json]] | None = None
         self._add(objects)
 
@@ -119,7 +120,12 @@ class ClusterSnapshot:
         )
 
     def cite_object(self, item: Json, paths: Sequence[str] = ()) -> str:
-        return self._keep(citation.of_object(self.reference(item), item, tuple(paths), self._taken_at))
+        key = id(item), tuple(paths)
+        known = self._cited_objects.get(key)
+        if known is None:
+            cited = self._keep(citation.of_object(self.reference(item), item, key[1], self._taken_at))
+            known = self._cited_objects[key] = item, cited
+        return known[1]
 
     def cite_event(self, item: Json) -> str:
         about = event_subject(item)

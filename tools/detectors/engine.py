@@ -10,6 +10,7 @@ from typing import Any
 from knowledge.vocabulary import Finding, ObjectRef, Text, digest_of
 from tools.contracts import Snapshot
 from tools.detectors.change_watcher import ChangeWatcher
+from tools.detectors.event_watcher import EventWatcher
 from tools.detectors.facts import PLACEHOLDER, automatic_facts, filled_text, said_by
 from tools.detectors.format import (
     AlertNameSignal,
@@ -30,7 +31,7 @@ from tools.detectors.scene import Scene
 from tools.detectors.status_watcher import StatusWatcher, needs_company
 from tools.detectors.telemetry import MetricWatcher
 from tools.detectors.template_watcher import TemplateWatcher
-from tools.detectors.watchers import AlertWatcher, EventWatcher, ExitCodeWatcher
+from tools.detectors.watchers import AlertWatcher, ExitCodeWatcher
 
 MAXIMUM_CITATIONS = 8
 """Evidence per finding: ten pods with the same fault are told by the first few."""

@@ -129,14 +129,9 @@ def _previous_replica_set(scene: Scene, target: ObjectRef, began_at: datetime) -
     """The newest of the deployment's ReplicaSets below its current revision, when the current one has another template (a
     restart has not) and came at most an hour before the fault: else going back would not put it right."""
     owned = []
-    for replica_set in scene.snapshot.of_kind("ReplicaSet"):
-        metadata = replica_set.get("metadata") or {}
-        owners = metadata.get("ownerReferences") or ()
-        is_owned = metadata.get("namespace", "") == target.namespace and any(
-            owner.get("kind") == "Deployment" and owner.get("name") == target.name for owner in owners
-        )
-        revision = (metadata.get("annotations") or {}).get(REVISION, "")
-        if is_owned and revision.isdigit():
+    for replica_set in scene.replica_sets.get((target.namespace, target.name), ()):
+        revision = (replica_set["metadata"].get("annotations") or {}).get(REVISION, "")
+        if revision.isdigit():
             owned.append((int(revision), replica_set))
     owned.sort(key=lambda pair: pair[0])
     if len(owned) < 2:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import orjson
+
 from knowledge.vocabulary import Json
 from tools.detectors.amounts import amount
 from tools.detectors.labels import node_affinity_fits, tolerated
@@ -70,11 +72,22 @@ class _Said:
 def placement_of(scene: Scene, pod: Json, message: str = "") -> Placement:
     """What hinders a pod that waits for a node; an empty one when it does not wait. Computed once per pod and message."""
     text = message or scheduler_message(scene, pod)
-    key = ("placement", id(pod) if pod else 0, text)
+    key = ("placement", text, _alike(pod))
     known: Placement | None = scene.memo.get(key)
     if known is None:
         known = scene.memo[key] = _judged(scene, pod, text)
     return known
+
+
+def _alike(pod: Json) -> bytes:
+    """What of a pod the judgement looks at: replicas of one template share one."""
+    spec = pod.get("spec") or {}
+    containers = spec.get("containers")
+    asked = None if not containers else [container.get("resources") for container in containers]
+    return orjson.dumps(
+        [spec.get("nodeSelector"), spec.get("affinity"), spec.get("tolerations"), asked, bool(pod)],
+        option=orjson.OPT_NON_STR_KEYS,
+    )
 
 
 def pods_kept_by_cordon(scene: Scene) -> Sequence[Json]:

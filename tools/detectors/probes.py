@@ -1,4 +1,4 @@
-# ruff: noqa: ARG001, ARG005 - every compiled condition has the same signature
+# ruff: noqa: ARG005 - every compiled condition has the same signature
 """Probes held against their container: does it serve the port that is asked, in the protocol that is asked, in the time that
 is given? Three causes with one look (a container that is restarted, or never ready), told apart here.
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from knowledge.vocabulary import Json
 from tools.detectors.arguments import Argument, Check, FactOf, one_path, two_paths
-from tools.detectors.scene import Scene, namespace_of, read_time
+from tools.detectors.scene import Scene, read_time
 
 FORMS = {"httpGet": "HTTP", "grpc": "gRPC", "tcpSocket": "TCP"}
 LISTEN_VARIABLES = frozenset({"PORT", "HTTP_PORT", "GRPC_PORT", "SERVER_PORT", "LISTEN_PORT", "APP_PORT", "BIND_PORT"})
@@ -62,13 +62,9 @@ def _told_by_environment(container: Json) -> set[int]:
 
 def _service_ports(scene: Scene, pod: Json, container: Json) -> Iterator[tuple[int | None, Json]]:
     """(target port as a number, the Service's port) of every Service that selects the pod."""
-    labels = (pod.get("metadata") or {}).get("labels") or {}
-    for service in scene.snapshot.of_kind("Service"):
-        spec = service.get("spec") or {}
-        selector = spec.get("selector") or {}
-        if selector and namespace_of(service) == namespace_of(pod) and selector.items() <= labels.items():
-            for port in spec.get("ports") or ():
-                yield _number(port.get("targetPort") or port.get("port"), container), port
+    for service in scene.services_of(pod):
+        for port in (service.get("spec") or {}).get("ports") or ():
+            yield _number(port.get("targetPort") or port.get("port"), container), port
 
 
 def _served(scene: Scene, pod: Json, container: Json) -> set[int]:

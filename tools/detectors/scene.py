@@ -122,6 +122,31 @@ class Scene:
         )
 
     @cached_property
+    def replica_sets(self) -> Mapping[tuple[str, str], Sequence[Json]]:
+        """By namespace and name of the Deployment that owns them."""
+        found: dict[tuple[str, str], list[Json]] = defaultdict(list)
+        for item in self.snapshot.of_kind("ReplicaSet"):
+            metadata = item.get("metadata") or {}
+            owners = metadata.get("ownerReferences") or ()
+            for name in {owner.get("name", "") for owner in owners if owner.get("kind") == "Deployment"}:
+                found[metadata.get("namespace", ""), name].append(item)
+        return found
+
+    @cached_property
+    def _services_with_selectors(self) -> Mapping[str, Sequence[tuple[Mapping[str, str], Json]]]:
+        found: dict[str, list[tuple[Mapping[str, str], Json]]] = defaultdict(list)
+        for item in self.snapshot.of_kind("Service"):
+            if selector := (item.get("spec") or {}).get("selector"):
+                found[namespace_of(item)].append((selector, item))
+        return found
+
+    def services_of(self, pod: Json) -> Sequence[Json]:
+        """The Services whose selector the pod's labels fulfil."""
+        labels = ((pod.get("metadata") or {}).get("labels") or {}).items()
+        here = self._services_with_selectors.get(namespace_of(pod), ())
+        return [service for selector, service in here if selector.items() <= labels]
+
+    @cached_property
     def _pods_by_label(self) -> Mapping[tuple[str, str, str], list[Json]]:
         found: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
         for pod in self.snapshot.of_kind("Pod"):
