@@ -36,6 +36,8 @@ _FOLLOWING = re.compile(
 _EXCEPTION = re.compile(
     rb"(?:[A-Za-z_][\w$]*\.)*[A-Z_a-z]\w*(?:Error|Exception|Interrupt|Exit|Warning|Timeout|Fault|Iteration)\b|[\w.]+: "
 )
+_LINKS = (b"During handling of the above", b"The above exception was")
+_PANICKED = b"thread '"
 _NCCL = re.compile(rb"(\S+:\d+:\d+) \[\d+\] [^ ]* ?NCCL ")
 _OWN_HEAD = re.compile(
     rb"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:|[IWEF]\d{4,8} \d\d:|\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)\b"
@@ -82,7 +84,16 @@ def block_around(data: bytes, start: int, end: int) -> Block:
         if after < 0 or not _belongs(line, _bare(data, last + 1, after)):
             break
         line, last, lines = _bare(data, last + 1, after), after, lines + 1
-    return Block(first, _without_blank(data, start, end, last))
+    return Block(_after_blank(data, first, start), _without_blank(data, start, end, last))
+
+
+def _after_blank(data: bytes, first: int, start: int) -> int:
+    while first < start:
+        after = data.find(b"\n", first) + 1
+        if _bare(data, first, after - 1).strip():
+            break
+        first = after
+    return first
 
 
 def _without_blank(data: bytes, start: int, end: int, last: int) -> int:
@@ -114,6 +125,8 @@ def _belongs(before: bytes, line: bytes) -> bool:
         return True
     if before[:1] in (b" ", b"\t") or before.startswith(b"Traceback"):
         return _EXCEPTION.match(line) is not None
+    if before.startswith(_PANICKED) and b"' panicked at " in before:
+        return True
     if not before.strip():
         return _OPENING.match(line) is not None
     nccl, other = _NCCL.match(before), _NCCL.match(line)
@@ -121,7 +134,12 @@ def _belongs(before: bytes, line: bytes) -> bool:
 
 
 def _is_trace(line: bytes) -> bool:
-    return _OPENING.match(line) is not None or _EXCEPTION.match(line) is not None or _is_go_frame(line)
+    return (
+        _OPENING.match(line) is not None
+        or line.startswith(_LINKS)
+        or _EXCEPTION.match(line) is not None
+        or _is_go_frame(line)
+    )
 
 
 def _is_go_frame(line: bytes) -> bool:
