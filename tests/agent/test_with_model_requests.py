@@ -197,7 +197,7 @@ async def test_what_lies_outside_the_asker_s_scope_is_a_gap(
         (gap,) = requests_gaps(diagnosis.gaps)
         assert "outside the asker's scope" in gap
         assert all(name.startswith(f"{NAMESPACE}/") for name in cluster.asked)
-        assert not any("label_replace" in query for query in metrics.queries)
+        assert not any("elsewhere" in query for query in metrics.queries)
         assert "payroll" not in asked(openai_server).replace(str(request_["name"]), "")
 
 
