@@ -1,7 +1,7 @@
-"""What model servers, their platforms, LLM gateways and vector databases say of themselves, in four questions.
+"""What model servers, their platforms, LLM gateways and vector databases say of themselves, in five questions.
 
-``serving_gauges`` keeps the metrics' own names; ``serving_measures`` and ``serving_latency`` tell their parts apart by the
-label ``measure``, whose value ends in the unit where the number is no ratio and no count. All are by pod, so that what is
+``serving_gauges`` keeps the metrics' own names; the other families tell their parts apart by the label ``measure`` (of a vector
+database: ``sign``), whose value ends in the unit where the number is no ratio and no count. All are by pod, so that what is
 found sits on the pod that says so.
 """
 
@@ -16,7 +16,6 @@ _GAUGES = (
     "llamacpp:requests_deferred",
     "ray_serve_deployment_queued_queries",
     "kn_serving_queue_depth",
-    "collection_dead_replicas",
     "litellm_deployment_state",
     "inference_pool_ready_pods",
     "inference_pool_average_kv_cache_utilization",
@@ -77,7 +76,6 @@ GATEWAY_MEASURES = {
     "litellm_unauthorised": _rate("litellm_deployment_failure_responses_total", 'exception_status="401"'),
     "vllm_router_errors": _rate("vllm:request_errors_total"),
     "ingress_error_ratio": _INGRESS_ERRORS,
-    "qdrant_errors": _rate("rest_responses_total", 'status=~"5.."'),
 }
 LATENCIES = {
     "tgi_queue_seconds": "tgi_request_queue_duration",
@@ -85,7 +83,11 @@ LATENCIES = {
     "kserve_predict_seconds": "request_predict_seconds",
     "kserve_preprocess_seconds": "request_preprocess_seconds",
     "litellm_first_token_seconds": "litellm_llm_api_time_to_first_token_metric",
-    "qdrant_seconds": "rest_responses_duration_seconds",
+}
+VECTOR_DATABASE_SIGNS = {
+    "dead_replicas": f"max by ({_BY}) (collection_dead_replicas{{scope}})",
+    "errors_per_second": _rate("rest_responses_total", 'status=~"5.."'),
+    "latency_p95_seconds": quantile(0.95, "rest_responses_duration_seconds", _BY, matchers="{scope}"),
 }
 SERVING_FAMILIES = (
     MetricQuery("serving_gauges", f'max by (__name__, {_BY}) ({{scope;__name__=~"{"|".join(_GAUGES)}"}})'),
@@ -97,4 +99,5 @@ SERVING_FAMILIES = (
         {name: quantile(0.95, metric, _BY, matchers="{scope}") for name, metric in LATENCIES.items()},
         is_range=True,
     ),
+    family_query("vector_database", "sign", VECTOR_DATABASE_SIGNS, is_range=True),
 )
