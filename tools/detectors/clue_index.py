@@ -13,6 +13,7 @@ from typing import Any
 from knowledge.vocabulary import Json
 from tools.detectors.clues import PAIRED, Clue
 from tools.detectors.paths import EVERY, Shape
+from tools.detectors.pattern_set import PatternSet
 
 SCALARS = frozenset({str, int, float, bool})
 Walker = Callable[[Json], set[int]]
@@ -25,6 +26,7 @@ class _Place:
     there: set[int] = field(default_factory=set)
     not_nought: set[int] = field(default_factory=set)
     among: dict[Any, set[int]] = field(default_factory=dict)
+    said: dict[str, set[int]] = field(default_factory=dict)
     pairs: dict[Any, dict[Any, set[int]]] = field(default_factory=dict)
     below: dict[Shape, _Place] = field(default_factory=dict)
 
@@ -56,9 +58,26 @@ def _note(place: _Place, number: int, clue: Clue) -> None:
         case "among":
             for value in clue.values:
                 place.among.setdefault(value, set()).add(number)
+        case "said":
+            for pattern in clue.values:
+                place.said.setdefault(pattern, set()).add(number)
         case "pair":
             for first, second in clue.values:
                 place.pairs.setdefault(first, {}).setdefault(second, set()).add(number)
+
+
+def _said_in(numbers: dict[str, set[int]]) -> Callable[[str], set[int]]:
+    """The numbers of all expressions that occur in a text, in one pass; the automaton is built at the first one."""
+    patterns = PatternSet(list(numbers))
+    of_each = list(numbers.values())
+
+    def said_in(text: str) -> set[int]:
+        found: set[int] = set()
+        for which in patterns.within(text):
+            found |= of_each[which]
+        return found
+
+    return said_in
 
 
 class _Writer:
@@ -77,6 +96,8 @@ class _Writer:
                 depth,
                 f"if {name}.__class__ in SCALARS and (hits := {self._constant(here.among)}.get({name})): found |= hits",
             )
+        if here.said:
+            self._line(depth, f"if {name}.__class__ is str: found |= {self._constant(_said_in(here.said))}({name})")
         fields = {shape: below for shape, below in here.below.items() if isinstance(shape, str)}
         if fields or here.pairs:
             self._line(depth, f"if isinstance({name}, dict):")

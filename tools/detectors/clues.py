@@ -31,12 +31,12 @@ PAIRED = ("type", "status")
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """``there``: a value at the path; ``not-nought``: one that is not 0; ``among``: one of ``values``; ``pair``: an object whose
-    type and status are one of ``values``. ``is_element``: the path starts at the element at hand, not at the object."""
+    """``there``: a value at the path; ``not-nought``: one that is not 0; ``among``: one of ``values``; ``said``: a text in which
+    the expression occurs; ``pair``: an object whose type and status are one of ``values``. ``is_element``: the path starts at the element at hand, not at the object."""
 
     is_element: bool
     shapes: tuple[Shape, ...]
-    kind: Literal["there", "not-nought", "among", "pair"]
+    kind: Literal["there", "not-nought", "among", "said", "pair"]
     values: frozenset[Any] = frozenset()
 
     @property
@@ -47,6 +47,8 @@ class Clue:
         is_rare = bool(fields & RARE_FIELDS)
         if self.kind == "pair":
             return BROAD if any(set(pair) <= COMMON_VALUES for pair in self.values) else 0
+        if self.kind == "said":
+            return 1
         if self.kind == "among":
             is_common = last in COMMON_FIELDS or any(value is True or value in COMMON_VALUES for value in self.values)
             return BROAD if is_common else 1
@@ -83,6 +85,10 @@ def not_nought(path: Path) -> Clues:
 
 def among(path: Path, values: Iterable[Any]) -> Clues:
     return (Clue(path.is_element, path.shapes, "among", frozenset(values)),)
+
+
+def said(path: Path, pattern: str) -> Clues:
+    return (Clue(path.is_element, path.shapes, "said", frozenset([pattern])),)
 
 
 def of_any(parts: Sequence[Callable[..., Any]]) -> Clues:
@@ -138,6 +144,7 @@ __all__ = [
     "not_nought",
     "of_all",
     "of_any",
+    "said",
     "there",
     "under",
     "with_clues",

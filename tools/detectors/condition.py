@@ -26,7 +26,7 @@ import re2
 
 from knowledge.vocabulary import Json
 from tools.detectors.arguments import Argument, FactOf, KindPath
-from tools.detectors.clues import Clues, among, clues_of, not_nought, of_all, of_any, there, under, with_clues
+from tools.detectors.clues import Clues, among, clues_of, not_nought, of_all, of_any, said, there, under, with_clues
 from tools.detectors.crossref import CROSS_REFERENCES, FACT_FUNCTIONS
 from tools.detectors.paths import Path, Step, every_step, filter_step, index_step, key_step, make_path
 from tools.detectors.scanner import Scanner
@@ -174,7 +174,7 @@ def _regex(path: Path, pattern: str, *, wanted: bool) -> Predicate:
         lambda scene, root, element: any(
             (search(value) is not None) is wanted for value in path.values(root, element) if isinstance(value, str)
         ),
-        there(path),
+        said(path, pattern) if wanted else there(path),
     )
 
 

@@ -18,24 +18,23 @@ from knowledge.vocabulary import Json, ObjectRef
 from tools.detectors.condition import compile_condition, compile_fact
 from tools.detectors.format import EventSignal
 from tools.detectors.hits import Hit, HitTable, named_groups
+from tools.detectors.pattern_set import PatternSet
 from tools.detectors.scanner import read_duration
 from tools.detectors.scene import Scene, read_time
 from tools.detectors.watchers import event_time, still_matters
 from tools.redaction import redact_text
 
-SET_MEMORY_BYTES = 256 * 1024 * 1024
-"""RE2's set answers "nothing" when its automaton outgrows its memory: the default is too small for hundreds of patterns."""
-
 
 class EventWatcher:
     def __init__(self, signals: Sequence[tuple[int, EventSignal]]) -> None:
         self._by_reason: dict[str, list[_Compiled]] = defaultdict(list)
-        self._messages = _Messages()
+        numbers: dict[str, int] = {}
         self._for: dict[tuple[str, str], Sequence[_Compiled]] = {}
         for number, signal in signals:
-            compiled = _Compiled(number, signal, self._messages.number_of(signal.message))
+            compiled = _Compiled(number, signal, numbers.setdefault(signal.message, len(numbers)))
             for reason in dict.fromkeys(signal.reason or ("",)):
                 self._by_reason[reason].append(compiled)
+        self._messages = PatternSet(list(numbers))
 
     def watch(self, scene: Scene, table: HitTable) -> None:
         if not self._by_reason:
@@ -57,9 +56,9 @@ class EventWatcher:
             asked = [one for one in entries if age <= one.within and one.may_speak_of(event, subject)]
             if not asked:
                 continue
-            said = self._messages.said_in(event.get("message") or event.get("note") or "")
+            said = frozenset(self._messages.within(event.get("message") or event.get("note") or ""))
             for compiled in asked:
-                hit = compiled.hit(scene, event, subject) if said(compiled.message) else None
+                hit = compiled.hit(scene, event, subject) if compiled.message in said else None
                 place = (compiled.number, hit.reference.key + hit.facts.get("container", "")) if hit else None
                 if hit and place and (place not in newest or newest[place][0] < at):
                     newest[place] = (at, hit)
@@ -74,28 +73,6 @@ class EventWatcher:
             if len(self._for) < 10_000:  # reasons are the cluster's own words: not without bound
                 self._for[reason, kind] = known
         return known
-
-
-class _Messages:
-    """All patterns as one automaton, built when the first message is read."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._set: Any = None
-
-    def number_of(self, pattern: str) -> int:
-        return self._numbers.setdefault(pattern, len(self._numbers))
-
-    def said_in(self, message: str) -> Callable[[int], bool]:
-        """Whether the pattern of that number occurs in the message."""
-        if self._set is None:
-            options = re2.Options()
-            options.max_mem = SET_MEMORY_BYTES
-            self._set = re2.Set.SearchSet(options)
-            for pattern in self._numbers:
-                self._set.Add(pattern)
-            self._set.Compile()
-        return frozenset(self._set.Match(message) or ()).__contains__  # RE2 says None for no match
 
 
 class _Subject:

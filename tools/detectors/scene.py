@@ -32,7 +32,7 @@ class Scene:
         self._workloads: dict[int, tuple[Json, ObjectRef]] = {}
         self._families: dict[str, Mapping[str, Sequence[tuple[int, Json]]]] = {}
         self._values: dict[tuple[str, str], dict[str, set[Any]]] = {}
-        self._selected: dict[tuple[str, str, str], list[Json]] = {}
+        self._selected: dict[tuple[str, frozenset[tuple[str, str]]], list[Json]] = {}
         self.memo: dict[Any, Any] = {}
         """What judgements of this folder found out once and ask for again, each under a key that begins with its own name."""
 
@@ -159,6 +159,13 @@ class Scene:
         """Pods of the namespace that carry every label of the selector; an empty selector selects nothing here."""
         if not selector:
             return []
+        key = namespace, frozenset(selector.items())
+        known = self._selected.get(key)
+        if known is None:
+            known = self._selected[key] = self._fulfilling(namespace, selector)
+        return known
+
+    def _fulfilling(self, namespace: str, selector: Mapping[str, str]) -> list[Json]:
         sets = [self._pods_by_label.get((namespace, key, value), []) for key, value in selector.items()]
         smallest = min(sets, key=len)
         return [
