@@ -69,8 +69,8 @@ def _listed(section: Section, births: _Births) -> datetime | None:
             continue
         if not line.strip():
             break
-        name = line.split(" ", 1)[0] if not line.startswith(" ") else ""
-        born = births.get((kind, name)) or births.get((kind, line.split()[1] if line.count("  ") else ""))
+        words = line.split(maxsplit=2)
+        born = next((births[kind, word] for word in words[:2] if (kind, word) in births), None)
         if born is not None:
             moment = _after(born, read_row(columns, line).get("AGE", ""))
             found = max(found, moment) if found and moment else moment or found

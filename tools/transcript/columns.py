@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 _HEADING = re.compile(r"\S+(?: \S+)*")
 _CELLS = re.compile(r"\S+(?: \S+)*")
-_UPPER = re.compile(
-    r"[A-Z][A-Z0-9()\-_/%*]*(?: [A-Z0-9()\-_/%*]+)*(?:(?:\s{2,}|\t)[A-Z(%][A-Z0-9()\-_/%*.]*(?: [A-Z0-9()\-_/%*]+)*)*\s*"
-)
+_WORD = r"[A-Z(%#][A-Z0-9()\-_/%*.#]*(?:\([a-z]+\))?"
+_UPPER = re.compile(rf"{_WORD}(?: {_WORD})*(?:(?:\s{{2,}}|\t){_WORD}(?: {_WORD})*)*\s*")
 
 
 def is_header(line: str) -> bool:

@@ -170,9 +170,8 @@ def _status(one: Branch) -> Json | None:
         "restartCount": int(restarts) if restarts.isdigit() and len(restarts) < 9 else 0,
         "state": read_state(state) if state else {},
         "lastState": read_state(one.child("Last State")),
-        "image": one.text("Image"),
     }
-    for key, field in (("Image ID", "imageID"), ("Container ID", "containerID")):
+    for key, field in (("Image", "image"), ("Image ID", "imageID"), ("Container ID", "containerID")):
         if value := one.text(key):
             status[field] = value
     if status["state"].get("running"):

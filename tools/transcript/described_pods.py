@@ -34,7 +34,9 @@ def read_pod(tree: Branch, item: Json, harvest: Harvest) -> None:
         lasts = re.search(r"lasts ([\w.]+)", phase)
         item["metadata"]["deletionTimestamp"] = (harvest.ago(lasts.group(1)) if lasts else None) or rfc3339(harvest.now)
         phase = "Running" if any(one["state"].get("running") for one in statuses) else "Pending"
-    status["phase"] = phase or ("Running" if statuses else "Pending")
+    status["phase"] = phase or (
+        "Running" if any(one["state"].get("running") or one["restartCount"] for one in statuses) else "Pending"
+    )
     for key, field in (("IP", "podIP"), ("Reason", "reason"), ("QoS Class", "qosClass"), ("Message", "message")):
         if value := tree.text(key):
             status[field] = value

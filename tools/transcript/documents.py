@@ -12,6 +12,7 @@ import yaml
 from knowledge.vocabulary import Json
 from tools.transcript.harvest import Depth, Harvest
 from tools.transcript.kinds import kind_named
+from tools.transcript.shapes import hold
 
 MAX_NESTING = 60
 MAX_TRIES = 60
@@ -149,23 +150,17 @@ def keep_objects(harvest: Harvest, value: Any, *, is_manifest: bool, namespace: 
     return found
 
 
-_MAPPINGS = ("metadata", "spec", "status", "data")
-
-
 def _is_odd(item: Json) -> bool:
-    """A mutated object whose parts have not the shape that every object has."""
-    if any(part in item and not isinstance(item[part], (dict, type(None))) for part in _MAPPINGS):
-        return True
+    """An object without a name of its own. What else does not fit the shape of an object is taken out of it."""
     metadata = item["metadata"]
-    for part in ("labels", "annotations"):
-        if part in metadata and not isinstance(metadata[part], dict):
-            metadata.pop(part)
-    if not isinstance(metadata.get("ownerReferences", []), list):
-        metadata.pop("ownerReferences")
-    for part in ("spec", "status", "data"):
-        if part in item and item[part] is None:
-            item.pop(part)
-    return not isinstance(metadata.get("name"), (str, int))
+    name = metadata.get("name")
+    if not isinstance(name, (str, int)) or isinstance(name, bool) or not isinstance(item.get("apiVersion", ""), str):
+        return True
+    hold(item)
+    metadata["name"] = str(name)
+    if "namespace" in metadata:
+        metadata["namespace"] = str(metadata["namespace"])
+    return False
 
 
 def _keep_event(harvest: Harvest, item: Json) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from enum import IntEnum
 
 from knowledge.vocabulary import Alert, Gap, Json, digest_of
+from tools.ports import Series
 from tools.transcript.changes import Move
 from tools.transcript.kinds import Kind, kind_named
 from tools.transcript.times import before, rfc3339
@@ -58,6 +59,8 @@ class Harvest:
     logs: list[Spoken] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    usage: dict[str, list[Series]] = field(default_factory=dict)
+    """Series by the metric collector's keys: ``container_memory``."""
     listed: set[tuple[str, str]] = field(default_factory=set)
     """(kind, namespace) that were listed whole; namespace ``*`` for all, or for kinds without one."""
     facts: int = 0
@@ -133,7 +136,3 @@ class Harvest:
             "lastTimestamp": last or first,
             "source": {"component": source} if source else {},
         }
-
-
-def start_of_time() -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from knowledge.vocabulary import Json
 from tools.transcript.command import Command
@@ -60,10 +61,11 @@ def _read_one(harvest: Harvest, lines: Sequence[str], node: str) -> None:
         if text.startswith("Active:") and (found := _ACTIVE.match(text)):
             status["active"] = found["active"]
             if found["sub"]:
-                status["sub"] = found["sub"].split(",")[0].split(" ")[0]
-                if "Result:" in found["sub"]:
-                    status["result"] = found["sub"].partition("Result:")[2].strip()
-            if at := rfc3339(time_in(found["since"] or "", harvest.zone)):
+                sub, has_result, result = found["sub"].partition("Result:")
+                status["sub"] = sub.split(",")[0].strip() or found["active"]
+                if has_result:
+                    status["result"] = result.strip()
+            if at := rfc3339(_since(harvest, found["since"] or "", text)):
                 status["since"] = at
         elif text.startswith("Loaded:"):
             status["loaded"] = text[7:].strip().split(" ")[0]
@@ -77,6 +79,27 @@ def _read_one(harvest: Harvest, lines: Sequence[str], node: str) -> None:
     _keep(harvest, head["unit"], node, status)
     if journal:
         harvest.logs.append(Spoken("\n".join(journal), node=node))
+
+
+_AGO = re.compile(r"(\d{1,4})\s?(years?|months?|weeks?|days?|h|hours?|min|minutes?|s|ms)\b")
+_SECONDS = {"y": 31_557_600, "mo": 2_629_800, "w": 604_800, "d": 86_400, "h": 3_600, "mi": 60, "s": 1, "ms": 0}
+
+
+def _since(harvest: Harvest, since: str, line: str) -> datetime | None:
+    """``Tue 2026-02-03 12:00:01 CST; 5min ago``: names of zones mean several things, so the age says which is meant."""
+    at = time_in(since, UTC)
+    ago = line.rpartition(";")[2] if line.endswith("ago") else ""
+    if at is None or re.search(r"[+-]\d\d:?\d\d|UTC|GMT", since):
+        return time_in(since, harvest.zone)
+    parts = _AGO.findall(ago)
+    if not parts or not any(unit.startswith(("min", "s")) for _, unit in parts):
+        return time_in(since, harvest.zone)
+    seconds = sum(
+        int(number) * _SECONDS[unit if unit == "ms" else unit[:2] if unit[:2] in _SECONDS else unit[0]]
+        for number, unit in parts
+    )
+    offset = round((at - (harvest.now - timedelta(seconds=seconds))).total_seconds() / 1_800) * 1_800
+    return at - timedelta(seconds=offset) if abs(offset) <= 14 * 3_600 else time_in(since, harvest.zone)
 
 
 def _put_exit(status: Json, ended: re.Match[str]) -> None:

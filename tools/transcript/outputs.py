@@ -12,9 +12,10 @@ from tools.transcript.command import Command
 from tools.transcript.describe import looks_described, read_described
 from tools.transcript.documents import keep_objects, load_json, load_yaml, looks_like_json, looks_like_yaml
 from tools.transcript.harvest import Harvest
-from tools.transcript.kinds import Kind
+from tools.transcript.kinds import KINDS, Kind
 from tools.transcript.logs import LOG_LINE, read_logs
 from tools.transcript.reports import read_report
+from tools.transcript.usage import read_rollout, read_usage
 from tools.transcript.sections import Section
 from tools.transcript.service_maps import ServiceMapReader, looks_like_map
 
@@ -26,6 +27,22 @@ _NONE_FOUND = re.compile(r"^No (?:resources|events) found(?: in (?P<namespace>\S
 _CUT = re.compile(
     r"^\s*(?:\.\.\.+|…+|\[?(?:truncated|output truncated|省略|已截断|snip|snipped|cut)\b.*)\s*$", re.IGNORECASE
 )
+
+
+_IN_ALL = (
+    "Pod",
+    "Service",
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+    "HorizontalPodAutoscaler",
+)
+"""What ``kubectl get all`` lists, whatever its name says."""
+_NOTES = frozenset({"rollout", "version", "cluster-info", "config", "auth", "api-resources", "explain", "apply", "delete", "scale",
+                    "set", "edit", "patch", "exec", "cp", "label", "annotate", "cordon", "uncordon", "drain", "create"})  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -80,6 +97,8 @@ def _empty(harvest: Harvest, section: Section, seen: Seen) -> Seen:
 
 def _mark(harvest: Harvest, command: Command, kinds: Sequence[Kind]) -> None:
     where = "*" if command.all_namespaces else command.namespace or harvest.namespace
+    if "all" in command.words[:1]:
+        kinds = [*kinds, *(KINDS[name] for name in _IN_ALL)]
     for kind in kinds:
         harvest.mark_listed(kind, where)
 
@@ -116,6 +135,14 @@ def _read_kubectl(harvest: Harvest, section: Section, seen: Seen, maps: ServiceM
             return
         seen.add("logs", read_logs(harvest, lines, command, namespace))
         seen.form = "logs"
+    elif command.verb == "top":
+        seen.add("usage", read_usage(harvest, lines, command))
+        seen.form = "usage"
+    elif command.verb == "rollout":
+        seen.add("rollout", read_rollout(harvest, lines, command))
+        seen.form = "rollout"
+    elif command.verb in _NOTES:
+        seen.form = command.verb
     elif command.verb in {"get", "events"}:
         _read_get(harvest, section, seen, kind, maps)
 

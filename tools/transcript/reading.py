@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from knowledge.vocabulary import Alert, Focus, Gap, Json, Language
-from tools.contracts import LogText
+from tools.contracts import LogText, MetricAnswer
 from tools.snapshot import ClusterSnapshot
 from tools.transcript.cleaning import clean_lines
 from tools.transcript.clock import Timeline, read_timeline
@@ -51,6 +51,7 @@ class PasteReading:
     taken_at: datetime
     objects: Sequence[Json]
     logs: Sequence[LogText]
+    metrics: Sequence[MetricAnswer]
     alerts: Sequence[Alert]
     commands: Sequence[RecognisedCommand]
     gaps: Sequence[Gap]
@@ -63,6 +64,7 @@ class PasteReading:
             self.taken_at,
             objects=self.objects,
             logs=self.logs,
+            metrics=self.metrics,
             alerts=self.alerts,
             gaps=self.gaps,
         )
@@ -80,9 +82,7 @@ def read_paste(
     return _read(split_sections(lines), cluster=cluster, namespace=namespace, name=name, now=now or datetime.now(UTC))
 
 
-def _read(
-    sections: Sequence[Section], *, cluster: str, namespace: str, name: str, now: datetime
-) -> PasteReading:
+def _read(sections: Sequence[Section], *, cluster: str, namespace: str, name: str, now: datetime) -> PasteReading:
     language = language_of(sections)
     timeline = read_timeline(sections, now, language is Language.ZH)
     namespace = namespace or main_namespace(sections)
@@ -129,6 +129,7 @@ def _concluded(
         taken_at=timeline.taken_at,
         objects=tuple(objects),
         logs=tuple(logs),
+        metrics=[MetricAnswer(key, "kubectl top", series) for key, series in harvest.usage.items()],
         alerts=tuple(harvest.alerts),
         commands=tuple(commands),
         gaps=tuple(harvest.gaps),
