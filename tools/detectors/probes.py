@@ -29,6 +29,9 @@ PATIENT_SECONDS = 120.0
 """A probe that waits longer is not the likely culprit, even when the container dies in its first round."""
 
 SLACK_SECONDS = 15.0
+SETTLING_SECONDS = 30.0
+STOPPED_CODES = (0, 2, 137, 143)
+"""How programs end that the kubelet stops: by the signals, or in their own good order."""
 
 
 def asked(probe: Any) -> tuple[str, Any]:
@@ -162,12 +165,33 @@ def _status_of(pod: Json, container: Json) -> Json:
 
 def _last_life(status: Json) -> float | None:
     """How many seconds the container last ran, when both ends are told and it was ended from outside, not by its memory."""
-    state, last = status.get("state") or {}, status.get("lastState") or {}
-    ended = state.get("terminated") or last.get("terminated") or {}
+    ended = _last_end(status)
     began, finished = read_time(ended.get("startedAt")), read_time(ended.get("finishedAt"))
     if began is None or finished is None:
         return None
     return float("inf") if ended.get("reason") == "OOMKilled" else (finished - began).total_seconds()
+
+
+def _keeps_failing(scene: Scene, pod: Json, probe: Any, container: Json) -> bool:
+    """The container is not ready, or is restarted, and neither because it has only just started nor because it ends by
+    itself: then the check fails because there is nobody to answer, wherever it asks."""
+    status = _status_of(pod, container)
+    began = read_time(((status.get("state") or {}).get("running") or {}).get("startedAt"))
+    is_new = began is not None and (scene.now - began).total_seconds() < SETTLING_SECONDS
+    if not status.get("restartCount"):
+        return not status.get("ready") and not is_new
+    ended = _last_end(status)
+    if ended.get("reason") == "OOMKilled":
+        return False
+    was_stopped = ended.get("exitCode") in (None, *STOPPED_CODES)
+    lived = _last_life(status)
+    return was_stopped or (lived is not None and lived + float(probe.get("periodSeconds") or 10) >= patience(probe))
+
+
+def _last_end(status: Json) -> Json:
+    state, last = status.get("state") or {}, status.get("lastState") or {}
+    ended: Json = state.get("terminated") or last.get("terminated") or {}
+    return ended
 
 
 def _starts_late(scene: Scene, pod: Json, probe: Any, container: Json) -> bool:
@@ -204,6 +228,7 @@ PROBE_CHECKS = {
         ("probe_speaks_otherwise", _speaks_otherwise),
         ("probe_gives_up_early", _gives_up_early),
         ("probe_starts_late", _starts_late),
+        ("probe_keeps_failing", _keeps_failing),
     )
 }
 
