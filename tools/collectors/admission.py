@@ -1,4 +1,5 @@
-"""What judges every write before it is stored: admission webhooks, whose outage stops deployments everywhere."""
+"""What stands in the way of every request: admission webhooks, whose outage stops deployments everywhere, and aggregated
+APIs, whose outage blinds autoscalers and holds namespaces up."""
 
 from __future__ import annotations
 
@@ -18,6 +19,9 @@ COLLECTOR = ListingCollector(
         Reads(
             kind_of(_GROUP, "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", is_namespaced=False),
             is_optional=True,
+        ),
+        Reads(
+            kind_of("apiregistration.k8s.io", "v1", "apiservices", "APIService", is_namespaced=False), is_optional=True
         ),
     ),
 )
