@@ -22,6 +22,7 @@ from tools.detectors.paths import Path
 from tools.detectors.ports import port_unserved, probe_port, probe_port_undeclared, served_port
 from tools.detectors.probes import PROBE_CHECKS, PROBE_FACTS
 from tools.detectors.quotas import quota_blocks, quota_fact
+from tools.detectors.routing import ROUTING_CHECKS, ROUTING_FACTS
 from tools.detectors.scene import Scene, name_of, namespace_of
 from tools.detectors.waiting import has_its_pods, placement, still_unnamed, unplaced_by, waits_for_node, was_told
 
@@ -168,6 +169,7 @@ CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "claim_mismatch": claim_mismatch,
     "quota_blocks": quota_blocks,
     **CALLING_CHECKS,
+    **ROUTING_CHECKS,
     **PROBE_CHECKS,
     **IMAGE_CHECKS,
     **MOUNT_CHECKS,
@@ -256,6 +258,7 @@ FACT_FUNCTIONS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {
     "claim_fact": claim_fact,
     "quota_fact": quota_fact,
     **CALLING_FACTS,
+    **ROUTING_FACTS,
     **PROBE_FACTS,
     **IMAGE_FACTS,
     **MOUNT_FACTS,
