@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -40,19 +40,20 @@ class HyperscanSet:
         self._ready()
         return self._refused
 
-    def candidates(self, block: bytes) -> list[tuple[int, int]]:
+    def candidates(self, block: bytes, begin: int = 0, until: int | None = None) -> list[tuple[int, int]]:
         database = self._ready()
+        until = len(block) if until is None else until
         found: list[tuple[int, int]] = []
 
         def on_match(number: int, start: int, end: int, flags: int, context: object) -> None:  # noqa: ARG001 - its signature
-            found.append((end, number))
+            found.append((begin + end, number))
             if len(found) >= COMPACT_AT:
                 _thin(found, block)
 
-        if database is not None and block:
-            database.scan(block, match_event_handler=on_match, scratch=self._scratch(database))
+        if database is not None and begin < until:
+            database.scan(memoryview(block)[begin:until], match_event_handler=on_match, scratch=self._scratch(database))
         for number, expression in self._others:
-            found.extend((match.end(), number) for match in expression.finditer(block))
+            found.extend((match.end(), number) for match in _all_matches(expression, block, begin, until))
         found.sort()
         return found
 
@@ -167,3 +168,11 @@ def _write(path: Path, database: Any, refused: Sequence[int]) -> None:
         for old in path.parent.glob("signatures-*.hs"):
             if old != path:
                 old.unlink()
+
+
+def _all_matches(expression: Any, block: bytes, begin: int, until: int) -> Iterator[Any]:
+    """One match for every line in which the expression matches, or a line that a match of it ends in."""
+    while begin < until and (match := expression.search(block, begin, until)):
+        yield match
+        after = block.find(b"\n", match.end(), until)
+        begin = after + 1 if after >= 0 else until

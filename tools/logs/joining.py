@@ -67,7 +67,7 @@ def without_transport(text: bytes) -> bytes:
 def block_around(data: bytes, start: int, end: int) -> Block:
     """The block that the line ``data[start:end]`` stands in."""
     line = _bare(data, start, end)
-    if line.startswith((b"{", b"[{")):
+    if line.startswith((b"{", b"[{")) or _stands_alone(data, end, line):
         return Block(start, end)
     first, last = start, end
     least, most = max(0, start - MAX_BYTES), min(len(data), end + MAX_BYTES)
@@ -85,6 +85,15 @@ def block_around(data: bytes, start: int, end: int) -> Block:
             break
         line, last, lines = _bare(data, last + 1, after), after, lines + 1
     return Block(_after_blank(data, first, start), _without_blank(data, start, end, last))
+
+
+def _stands_alone(data: bytes, end: int, line: bytes) -> bool:
+    """The common case, seen at once: the line and the next begin like lines of their own."""
+    if _OWN_HEAD.match(line) is None:
+        return False
+    after = data.find(b"\n", end + 1, end + 400)
+    following = _bare(data, end + 1, after) if after > 0 else b""
+    return following.startswith(b"{") or _OWN_HEAD.match(following) is not None
 
 
 def _after_blank(data: bytes, first: int, start: int) -> int:

@@ -18,7 +18,8 @@ from tools.redaction import may_hold_secret, redact_text, secret_edits
 SHOWN_LINE_BYTES = 2_000
 """Of one line around its hit; more is cut, and said."""
 MARGIN_BYTES = 4_096
-MARGIN_LINES = 4
+NEAR_BYTES = 400
+"""So much before a part is looked at in any case: a name may stand some lines above its secret."""
 KEY_BYTES = 16_384
 """The longest private key (8,192 bits of RSA, in PEM) is well below."""
 
@@ -97,31 +98,31 @@ def _around(data: bytes, start: int, end: int, middle: int) -> tuple[int, int]:
 
 def _redacted(data: bytes, start: int, end: int) -> str:
     low, high = _surroundings(data, start, end)
-    window = data[low:high].decode("utf-8", "replace")
-    if not may_hold_secret(window):
-        return window[start - low :][: end - start] if window.isascii() else data[start:end].decode("utf-8", "replace")
+    around = data[low:high]
+    if not may_hold_secret(around):
+        return data[start:end].decode("utf-8", "replace")
+    window = around.decode("utf-8", "replace")
     head = len(data[low:start].decode("utf-8", "replace"))
     tail = head + len(data[start:end].decode("utf-8", "replace"))
     if len(window) < tail:  # a character stands across a bound: judge the part alone, too
         return redact_text(redact_text(window)[head:])
-    bare = without_transport(data[low:high]).decode("utf-8", "replace")
+    bare = without_transport(around)
     edits = list(secret_edits(window))
-    if len(bare) < len(window) and any(True for _ in secret_edits(bare)):
+    if len(bare) < len(around) and any(True for _ in secret_edits(bare.decode("utf-8", "replace"))):
         edits = _merged([*edits, *_bare_edits(window)])
     return redact_text(_applied(window, edits, head, tail)) if edits else window[head:tail]
 
 
 def _surroundings(data: bytes, start: int, end: int) -> tuple[int, int]:
-    low = start
-    for _ in range(MARGIN_LINES):
-        if low == 0 or start - low > MARGIN_BYTES:
-            break
-        low = data.rfind(b"\n", 0, low - 1) + 1
-    low = max(low, start - MARGIN_BYTES, 0)
-    first = data[start : min(end, start + 200)].split(b"\n", 1)[0]
-    if _KEY_LINE.match(first[bare_start(first) :]):
-        begin = data.rfind(b"-----BEGIN", max(0, start - KEY_BYTES), start)
-        low = min(low, begin) if begin >= 0 else low
+    """The part and at least a line before and after it, as far as the bounds go; of a private key, its beginning."""
+    before = data.rfind(b"\n", 0, max(start - 1, 0))
+    low = max(min(before, data.rfind(b"\n", 0, max(start - NEAR_BYTES, 0))) + 1, start - MARGIN_BYTES, 0)
+    stop = data.find(b"\n", start, end)
+    if b" " not in data[max(start, (stop if stop >= 0 else end) - 16) : stop if stop >= 0 else end]:
+        first = data[start : stop if stop >= 0 else min(end, start + 200)]
+        if _KEY_LINE.match(first[bare_start(first) :]):
+            begin = data.rfind(b"-----BEGIN", max(0, start - KEY_BYTES), start)
+            low = min(low, begin) if begin >= 0 else low
     high = data.find(b"\n", end + 1, end + MARGIN_BYTES)
     return low, high if high >= 0 else min(len(data), end + MARGIN_BYTES)
 

@@ -23,15 +23,16 @@ class Re2Set:
         self._patterns = tuple(patterns)
         self._set: Any = None
 
-    def candidates(self, block: bytes) -> list[tuple[int, int]]:
+    def candidates(self, block: bytes, begin: int = 0, until: int | None = None) -> list[tuple[int, int]]:
         if self._set is None:
             self._set = _made(self._patterns)
         found: list[tuple[int, int]] = []
-        start = 0
-        while start < len(block):
-            stop = block.rfind(b"\n", start, start + BLOCK_BYTES) + 1
+        start = begin
+        until = len(block) if until is None else until
+        while start < until:
+            stop = block.rfind(b"\n", start, min(until, start + BLOCK_BYTES)) + 1
             if stop <= start:
-                stop = block.find(b"\n", start + BLOCK_BYTES) + 1 or len(block)
+                stop = block.find(b"\n", start + BLOCK_BYTES, until) + 1 or until
             for number in (self._set.Match(block[start:stop]) or ()) if self._patterns else ():
                 expression = exact(self._patterns[number])
                 found.extend(_ends(expression, number, block, start, stop))

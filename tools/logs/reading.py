@@ -15,8 +15,8 @@ from tools.logs.passages import Passage, passage_of
 from tools.logs.signatures import Signatures
 from tools.logs.times import time_of_line
 
-WINDOW_BYTES = 4 * 1024 * 1024
-"""How much is scanned at a time."""
+WINDOW_BYTES = 512 * 1024
+"""How much is scanned at a time: what a processor's cache still holds when its lines are counted."""
 AROUND_BYTES = 32 * 1024
 """Kept before and after what is being reported, so that blocks are whole at the seams of windows."""
 PIECE_BYTES = 1024 * 1024
@@ -80,6 +80,7 @@ class LogReading:
     cuts: list[str] = field(default_factory=list)
     lines: int = 0
     size: int = 0
+    _is_in_piece: bool = field(default=False, repr=False)
 
     def hits(self, chunks: Iterable[bytes]) -> Iterator[HitLine]:
         """Lines with at least one signature, in order. ``chunks`` may break anywhere."""
@@ -102,11 +103,11 @@ class LogReading:
         line_start = line_end = -1
         found: dict[int, int] = {}
         library = self.signatures
-        for end, signature in library.engine.candidates(data):
+        low = max(0, begin - AROUND_BYTES) if self._is_in_piece else begin
+        self._is_in_piece = window.is_torn
+        for end, signature in library.engine.candidates(data, low, until):
             if end <= begin:
                 continue
-            if end > until:
-                break
             if end > line_end:
                 if found:
                     yield _hit_line(found, number, line_start, line_end, data, library)
@@ -157,19 +158,30 @@ def _windows(chunks: Iterable[bytes]) -> Iterator[_Window]:
     for chunk in chunks:
         waiting.append(chunk)
         size += len(chunk)
-        if len(data) - begin + size < WINDOW_BYTES:
+        if size < WINDOW_BYTES:
             continue
-        data = b"".join((data, *waiting))
+        kept = max(0, begin - AROUND_BYTES)
+        data, begin = b"".join((data[kept:], *waiting)), begin - kept
         waiting, size = [], 0
-        until = data.rfind(b"\n", begin, len(data) - AROUND_BYTES) + 1
-        is_torn = until <= begin
-        if is_torn:
-            if len(data) - begin < PIECE_BYTES + AROUND_BYTES:
-                continue
-            until = len(data) - AROUND_BYTES
-        yield _Window(data, begin, until, is_torn=is_torn)
-        keep = max(0, until - AROUND_BYTES)
-        data, begin = data[keep:], until - keep
-    data = b"".join((data, *waiting)) if waiting else data
-    if len(data) > begin:
-        yield _Window(data, begin, len(data), is_last=True)
+        while (window := _next_window(data, begin, len(data) - AROUND_BYTES)) is not None:
+            yield window
+            begin = window.until
+    data = b"".join((data, *waiting)) if data else b"".join(waiting)
+    while begin < len(data):
+        window = _next_window(data, begin, len(data)) or _Window(data, begin, len(data))
+        window.is_last = window.until == len(data)
+        yield window
+        begin = window.until
+
+
+def _next_window(data: bytes, begin: int, have: int) -> _Window | None:
+    """None when no line ends between ``begin`` and ``have``, and it is not yet too long to wait for."""
+    until = data.rfind(b"\n", begin, max(begin, min(have, begin + WINDOW_BYTES))) + 1
+    if until > begin:
+        return _Window(data, begin, until)
+    until = data.find(b"\n", begin, max(begin, min(have, begin + PIECE_BYTES))) + 1
+    if until > begin:
+        return _Window(data, begin, until)
+    if have - begin >= PIECE_BYTES:
+        return _Window(data, begin, begin + PIECE_BYTES, is_torn=True)
+    return None

@@ -26,8 +26,8 @@ class PatternSet(Protocol):
     def refused(self) -> Sequence[int]:
         """Numbers of expressions that the engine itself cannot take; they are searched for one by one."""
 
-    def candidates(self, block: bytes) -> list[tuple[int, int]]:
-        """(end, number), sorted: for every line in which an expression matches, at least one end of a match. It may name
+    def candidates(self, block: bytes, begin: int = 0, until: int | None = None) -> list[tuple[int, int]]:
+        """(end, number), sorted, of matches in ``block[begin:until]``, as places in ``block``: for every line in which an expression matches, at least one end of a match. It may name
         lines in which the expression does not match by itself."""
 
 
