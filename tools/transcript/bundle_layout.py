@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -86,7 +87,7 @@ def meant_by(name: str) -> Command | None:
 
 def _log(parts: list[str], file: str, stem: str, name: str) -> Command | None:
     """``namespace/pod/logs.txt`` (cluster-info dump), ``pods/namespace/pod/container.log``, ``namespace_pod_container.log``."""
-    if stem in _HOST_LOGS or (stem.split("-")[0] in {"dmesg", "journal", "journalctl"}):
+    if stem in _HOST_LOGS or (stem.split("-", maxsplit=1)[0] in {"dmesg", "journal", "journalctl"}):
         host = next((part for part in reversed(parts[:-1]) if kind_of(part) is None), "")
         return Command(name, "journalctl", host=host)
     is_log = stem in {"logs", "log"} or re.search(r"\.logs?(?:\.|$)", file) is not None or "logs" in parts[:-1]
@@ -148,8 +149,6 @@ def _namespace(folders: list[str], is_namespaced: bool) -> str:
         "apps",
     }
     given = [part for part in folders if part.lower() not in headings and kind_of(part) is None and part not in KINDS]
-    after = next(
-        (right for left, right in zip(folders, folders[1:], strict=False) if left in {"namespaces", "namespace"}), ""
-    )
+    after = next((right for left, right in itertools.pairwise(folders) if left in {"namespaces", "namespace"}), "")
     chosen = after or (given[-1] if given else "")
     return chosen if _NAME.fullmatch(chosen) and len(folders) < _LAST else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 MAX_CHARACTERS = 64_000_000
@@ -65,7 +66,7 @@ def _without_quotes(lines: list[str]) -> list[str]:
     """Runs of quoted lines lose their mark; a lone ``>`` is the shell's second prompt or data."""
     start = 0
     while start < len(lines):
-        if not lines[start].lstrip()[:1] == ">" or not _QUOTED.match(lines[start]):
+        if lines[start].lstrip()[:1] != ">" or not _QUOTED.match(lines[start]):
             start += 1
             continue
         end = start
@@ -85,7 +86,7 @@ def _without_numbers(lines: list[str]) -> list[str]:
         return lines
     sample = told[:40]
     numbers = [int(found.group(1)) if (found := _NUMBERED.match(line)) else -1 for _, line in sample]
-    rising = sum(1 for left, right in zip(numbers, numbers[1:], strict=False) if left >= 0 and 0 < right - left < 4)
+    rising = sum(1 for left, right in itertools.pairwise(numbers) if left >= 0 and 0 < right - left < 4)
     if rising < 0.9 * (len(sample) - 1):
         return lines
     return [_NUMBERED.sub("", line, count=1) for line in lines]

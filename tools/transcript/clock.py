@@ -108,12 +108,14 @@ def _running(
     start = next((at for at in moments if at is not None), fallback)
     settled: list[datetime] = []
     for moment, anchor in zip(moments, exact, strict=True):
-        if first is not None and anchor is None and not settled and (moment is None or _NEAR > first - moment):
-            moment = first
-        elif first is not None and moment is not None and settled and moment < settled[-1]:
-            moment = settled[-1]
-        settled.append(moment or start)
+        is_before_all = anchor is None and not settled
+        if first is not None and is_before_all and (moment is None or first - moment < _NEAR):
+            settled.append(first)
+        else:
+            settled.append(moment or start)
     running = settled[0]
-    for at, moment in enumerate(settled):
-        running = settled[at] = max(running, moment)
-    return Timeline(tuple(settled), running, zone, is_told=True)
+    forward: list[datetime] = []
+    for one in settled:
+        running = max(running, one)
+        forward.append(running)
+    return Timeline(tuple(forward), running, zone, is_told=True)

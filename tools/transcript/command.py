@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from dataclasses import dataclass, field, replace
@@ -11,10 +12,83 @@ from tools.transcript.kinds import Kind, kind_of
 
 KUBECTL = frozenset({"kubectl", "oc", "k", "kc", "kubectl.exe", "kubecolor", "kctl", "kb"})
 HOST_PROGRAMS = frozenset(
-    "systemctl journalctl service nc ncat netcat telnet curl wget ping ping6 dig nslookup host dmesg nvidia-smi crictl df free "
-    "ps top docker cat less more tail head grep zcat ip ss netstat iptables uptime uname lsblk mount etcdctl ctr dcgmi "
-    "ibstat ethtool traceroute tracepath helm calicoctl cilium istioctl promtool amtool tc sysctl ls echo date hostname "
-    "find du lsof awk sed jq yq vmstat iostat sar mpstat rocm-smi redis-cli psql mysql openssl kubeadm nerdctl podman".split()
+    [
+        "systemctl",
+        "journalctl",
+        "service",
+        "nc",
+        "ncat",
+        "netcat",
+        "telnet",
+        "curl",
+        "wget",
+        "ping",
+        "ping6",
+        "dig",
+        "nslookup",
+        "host",
+        "dmesg",
+        "nvidia-smi",
+        "crictl",
+        "df",
+        "free",
+        "ps",
+        "top",
+        "docker",
+        "cat",
+        "less",
+        "more",
+        "tail",
+        "head",
+        "grep",
+        "zcat",
+        "ip",
+        "ss",
+        "netstat",
+        "iptables",
+        "uptime",
+        "uname",
+        "lsblk",
+        "mount",
+        "etcdctl",
+        "ctr",
+        "dcgmi",
+        "ibstat",
+        "ethtool",
+        "traceroute",
+        "tracepath",
+        "helm",
+        "calicoctl",
+        "cilium",
+        "istioctl",
+        "promtool",
+        "amtool",
+        "tc",
+        "sysctl",
+        "ls",
+        "echo",
+        "date",
+        "hostname",
+        "find",
+        "du",
+        "lsof",
+        "awk",
+        "sed",
+        "jq",
+        "yq",
+        "vmstat",
+        "iostat",
+        "sar",
+        "mpstat",
+        "rocm-smi",
+        "redis-cli",
+        "psql",
+        "mysql",
+        "openssl",
+        "kubeadm",
+        "nerdctl",
+        "podman",
+    ]
 )
 _WRAPPERS = frozenset(
     {"sudo", "time", "nohup", "watch", "stdbuf", "timeout", "nice", "command", "exec", "env", "proxychains4"}
@@ -25,11 +99,49 @@ _WRAPPER_VALUES = {
     "nice": {"-n"},
     "stdbuf": {"-o", "-e", "-i"},
 }
-_SSH_VALUES = frozenset("-i -p -l -o -F -J -L -R -D -b -c -E -e -m -Q -S -W -w".split())
+_SSH_VALUES = frozenset(
+    ["-i", "-p", "-l", "-o", "-F", "-J", "-L", "-R", "-D", "-b", "-c", "-E", "-e", "-m", "-Q", "-S", "-W", "-w"]
+)
 _KUBECTL_VALUES = frozenset(
-    "-n --namespace -l --selector -c --container -o --output --context --kubeconfig --cluster --user --since --since-time "
-    "--tail --field-selector --sort-by -s --server --as --as-group --token --revision -L --label-columns --limit-bytes "
-    "--request-timeout --chunk-size --max-log-requests -f --filename -v --v --template --for --timeout --to-revision".split()
+    [
+        "-n",
+        "--namespace",
+        "-l",
+        "--selector",
+        "-c",
+        "--container",
+        "-o",
+        "--output",
+        "--context",
+        "--kubeconfig",
+        "--cluster",
+        "--user",
+        "--since",
+        "--since-time",
+        "--tail",
+        "--field-selector",
+        "--sort-by",
+        "-s",
+        "--server",
+        "--as",
+        "--as-group",
+        "--token",
+        "--revision",
+        "-L",
+        "--label-columns",
+        "--limit-bytes",
+        "--request-timeout",
+        "--chunk-size",
+        "--max-log-requests",
+        "-f",
+        "--filename",
+        "-v",
+        "--v",
+        "--template",
+        "--for",
+        "--timeout",
+        "--to-revision",
+    ]
 )
 _SPACES = re.compile(r"\s+")
 
@@ -134,7 +246,7 @@ def _unwrapped(
 
 
 def _values_of(tokens: list[str], *flags: str) -> tuple[str, ...]:
-    found = [after for flag, after in zip(tokens, tokens[1:], strict=False) if flag in flags]
+    found = [after for flag, after in itertools.pairwise(tokens) if flag in flags]
     found += [token.split("=", 1)[1] for token in tokens if token.startswith("--unit=")]
     return tuple(found)
 
@@ -179,22 +291,25 @@ class _Given:
     flags: set[str] = field(default_factory=set)
     inner: list[str] = field(default_factory=list)
 
+    def value(self, *names: str) -> str:
+        return next((self.values[name] for name in names if name in self.values), "")
+
 
 def _read_kubectl(tokens: list[str]) -> _Given:
     given = _Given()
     at = 0
     while at < len(tokens):
-        token = tokens[at]
+        word = tokens[at]
         at += 1
-        if token == "--":
+        if word == "--":
             given.inner = tokens[at:]
             break
-        if not token.startswith("-") or token == "-":
-            given.words.append(token)
+        if not word.startswith("-") or word == "-":
+            given.words.append(word)
             continue
-        name, has_value, value = token.partition("=")
-        if not has_value and re.fullmatch(r"-[nlco][^-].*", token):
-            name, value, has_value = token[:2], token[2:], "="
+        name, has_value, value = word.partition("=")
+        if not has_value and re.fullmatch(r"-[nlco][^-].*", word):
+            name, value, has_value = word[:2], word[2:], "="
         given.flags.add(name)
         if has_value:
             given.values[name] = value
@@ -209,11 +324,10 @@ def _read_kubectl(tokens: list[str]) -> _Given:
 def _kubectl(text: str, tokens: list[str], filters: tuple[str, ...], host: str, pod: str, depth: int) -> Command | None:
     given = _read_kubectl(tokens)
     verb, *words = given.words or [""]
-    value = lambda *names: next((given.values[name] for name in names if name in given.values), "")  # noqa: E731
     base = Command(
-        text, "kubectl", verb, tuple(words), namespace=value("-n", "--namespace"),
-        all_namespaces=bool({"-A", "--all-namespaces"} & given.flags), selector=value("-l", "--selector"),
-        container=value("-c", "--container"), output=value("-o", "--output"), host=host, pod=pod, filters=filters,
+        text, "kubectl", verb, tuple(words), namespace=given.value("-n", "--namespace"),
+        all_namespaces=bool({"-A", "--all-namespaces"} & given.flags), selector=given.value("-l", "--selector"),
+        container=given.value("-c", "--container"), output=given.value("-o", "--output"), host=host, pod=pod, filters=filters,
         is_previous=bool({"-p", "--previous"} & given.flags), flags=frozenset(given.flags),
     )  # fmt: skip
     if verb == "exec" and (given.inner or len(words) > 1):
@@ -227,25 +341,25 @@ def _kubectl(text: str, tokens: list[str], filters: tuple[str, ...], host: str, 
             text, list(inner_words), filters, host=host, pod=words[0] if words else "run", depth=depth + 1
         )
         return replace(found, namespace=base.namespace) if found and found.program in HOST_PROGRAMS else base
-    return replace(base, **_targets(verb, words))
+    kinds, names = _targets(verb, words)
+    return replace(base, kinds=kinds, names=names)
 
 
-def _targets(verb: str, words: list[str]) -> dict[str, tuple[object, ...]]:  # type: ignore[explicit-any]
+def _targets(verb: str, words: list[str]) -> tuple[tuple[Kind, ...], tuple[str, ...]]:
+    """Kinds and names that a command asks for."""
     if verb in {"logs", "log"}:
-        return {"names": tuple(words[:1])}
+        return (), tuple(words[:1])
     if verb == "top":
-        kinds = tuple(kind for kind in [kind_of(words[0])] if kind) if words else ()
-        return {"kinds": kinds, "names": tuple(words[1:])}
+        return tuple(kind for kind in map(kind_of, words[:1]) if kind), tuple(words[1:])
     if verb == "rollout":
         words = words[1:]
     if verb == "events":
-        event = kind_of("events")
-        return {"kinds": (event,) if event else ()}
+        return tuple(kind for kind in [kind_of("events")] if kind), ()
     kinds: list[Kind] = []
     names: list[str] = []
     for at, word in enumerate(words):
-        if "/" in word:
-            left, _, name = word.partition("/")
+        left, has_name, name = word.partition("/")
+        if has_name:
             found = kind_of(left)
             kinds += [found] if found and found not in kinds else []
             names.append(name)
@@ -253,4 +367,4 @@ def _targets(verb: str, words: list[str]) -> dict[str, tuple[object, ...]]:  # t
             kinds += [found for part in word.split(",") if (found := kind_of(part))]
         else:
             names.append(word)
-    return {"kinds": tuple(kinds), "names": tuple(names)}
+    return tuple(kinds), tuple(names)

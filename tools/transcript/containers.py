@@ -204,36 +204,37 @@ def read_volumes(branch: Branch | None) -> list[Json]:
 
 
 def _volume(one: Branch) -> Json:
-    type = one.text("Type").split(" ", 1)[0]
+    sort = one.text("Type").split(" ", 1)[0]
     optional = {"optional": True} if one.text("Optional", "ConfigMapOptional") == "true" else {}
     volume: Json = {"name": one.key}
-    if type == "PersistentVolumeClaim":
+    read_only = {"readOnly": True} if one.text("ReadOnly") == "true" else {}
+    if sort == "PersistentVolumeClaim":
         volume["persistentVolumeClaim"] = {
             "claimName": one.text("ClaimName"),
-            "readOnly": one.text("ReadOnly") == "true",
+            **read_only,
         }
-    elif type == "ConfigMap":
+    elif sort == "ConfigMap":
         volume["configMap"] = {"name": one.text("Name"), **optional}
-    elif type == "Secret":
+    elif sort == "Secret":
         volume["secret"] = {"secretName": one.text("SecretName"), **optional}
-    elif type == "EmptyDir":
+    elif sort == "EmptyDir":
         medium, limit = one.text("Medium"), one.text("SizeLimit")
         volume["emptyDir"] = {**({"medium": medium} if medium else {}), **({"sizeLimit": limit} if limit else {})}
-    elif type == "HostPath":
+    elif sort == "HostPath":
         volume["hostPath"] = {"path": one.text("Path"), "type": one.text("HostPathType")}
-    elif type == "NFS":
+    elif sort == "NFS":
         volume["nfs"] = {
             "server": one.text("Server"),
             "path": one.text("Path"),
             "readOnly": one.text("ReadOnly") == "true",
         }
-    elif type == "Projected":
+    elif sort == "Projected":
         volume["projected"] = {"sources": _projected(one, optional)}
-    elif type == "CSI":
-        volume["csi"] = {"driver": one.text("Driver"), "readOnly": one.text("ReadOnly") == "true"}
-    elif type == "EphemeralVolume":
+    elif sort == "CSI":
+        volume["csi"] = {"driver": one.text("Driver"), **read_only}
+    elif sort == "EphemeralVolume":
         volume["ephemeral"] = {"volumeClaimTemplate": {"spec": {"storageClassName": one.text("StorageClass")}}}
-    elif type == "DownwardAPI":
+    elif sort == "DownwardAPI":
         volume["downwardAPI"] = {}
     return volume
 

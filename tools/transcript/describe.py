@@ -92,7 +92,7 @@ def read_described(harvest: Harvest, lines: Sequence[str], kind: Kind | None, na
     found = 0
     for start, end in spans:
         harvest.line = base + start
-        found += _read_one(harvest, lines[start:end], kind, namespace)
+        found += _read_one(harvest, lines[start:end], kind, namespace, is_alone=len(spans) == 1)
     harvest.line = base
     return found
 
@@ -105,7 +105,7 @@ def _dedented(lines: Sequence[str]) -> Sequence[str]:
     return [line[indent:] if not line[:indent].strip() else line for line in lines]
 
 
-def _read_one(harvest: Harvest, lines: Sequence[str], kind: Kind | None, namespace: str) -> int:
+def _read_one(harvest: Harvest, lines: Sequence[str], kind: Kind | None, namespace: str, *, is_alone: bool) -> int:
     tree = grow(lines)
     name = tree.text("Name")
     if not name or " " in name:
@@ -124,7 +124,8 @@ def _read_one(harvest: Harvest, lines: Sequence[str], kind: Kind | None, namespa
     events = tree.child("Events")
     if events is not None and events.body():
         read_described_events(harvest, events.body(), word, item["metadata"].get("namespace", ""), name)
-    if events is None and word in {"Pod", "Deployment", "Node"} and not tree.has("No events."):
+    # Of several objects at once newer kubectl shows no events.
+    if events is None and is_alone and word in {"Pod", "Deployment", "Node"} and not tree.has("No events."):
         harvest.gap(
             "transcript", f"line {harvest.line}: describe {word} {name}", "its end was cut off, the events are missing"
         )
@@ -145,6 +146,8 @@ def guess_kind(tree: Branch, lines: Sequence[str]) -> str:
         return "Secret" if any(re.match(r"[\w.\-]+:\s+\d+ bytes", line) for line in lines) else "ConfigMap"
     if any(line.startswith(("No resource quota", "No LimitRange", "Resource Quotas")) for line in lines):
         return "Namespace"
+    if any(re.match(r"Type\s+Resource\s+Min", line) for line in lines):
+        return "LimitRange"
     if any(re.match(r"Resource\s+Used\s+Hard", line) for line in lines):
         return "ResourceQuota"
     if "Spec" in keys and any("PodSelector" in line for line in lines):

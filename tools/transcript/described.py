@@ -35,7 +35,7 @@ def skeleton(tree: Branch, kind: str, namespace: str) -> Json:
     if finalizers:
         metadata["finalizers"] = finalizers.split()
     status = tree.text("Status")
-    if status.startswith("Terminating") and kind not in {"Namespace"}:
+    if status.startswith("Terminating") and kind != "Namespace":
         metadata["deletionTimestamp"] = created_or(tree)
     return {"apiVersion": row.api_version, "kind": kind, "metadata": metadata, "spec": {}, "status": {}}
 
@@ -69,10 +69,10 @@ def read_conditions(branch: Branch | None) -> list[Json]:
     """The table of ``Conditions``: of pods type and status, of nodes everything."""
     found: list[Json] = []
     for row in read_table(branch.body() if branch else ()):
-        type, status = row.get("Type", ""), row.get("Status", "")
-        if not type or set(type) <= {"-"}:
+        name, status = row.get("Type", ""), row.get("Status", "")
+        if not name or set(name) <= {"-"}:
             continue
-        one: Json = {"type": type, "status": status}
+        one: Json = {"type": name, "status": status}
         for column, field in (("LastHeartbeatTime", "lastHeartbeatTime"), ("LastTransitionTime", "lastTransitionTime")):
             if at := rfc3339(time_in(row.get(column, ""))):
                 one[field] = at

@@ -164,14 +164,14 @@ def _node_affinity(branch: Branch | None) -> Json | None:
 def _source(branch: Branch | None) -> Json | None:
     if branch is None:
         return None
-    type = branch.text("Type").split(" ")[0]
-    if type == "HostPath":
+    sort = branch.text("Type").split(" ")[0]
+    if sort == "HostPath":
         return {"hostPath": {"path": branch.text("Path"), "type": branch.text("HostPathType")}}
-    if type == "LocalVolume":
+    if sort == "LocalVolume":
         return {"local": {"path": branch.text("Path")}}
-    if type == "NFS":
+    if sort == "NFS":
         return {"nfs": {"server": branch.text("Server"), "path": branch.text("Path")}}
-    if type == "CSI":
+    if sort == "CSI":
         return {"csi": {"driver": branch.text("Driver"), "volumeHandle": branch.text("VolumeHandle")}}
     return None
 

@@ -151,7 +151,6 @@ def read_stateful_set(tree: Branch, item: Json, harvest: Harvest) -> None:  # no
     strategy = tree.text("Update Strategy")
     if strategy:
         spec["updateStrategy"] = {"type": strategy}
-    spec["serviceName"] = tree.text("Service Name", "Governing Service")
     claims = tree.child("Volume Claims")
     templates = [_claim(each) for each in _grouped(claims)]
     if templates:

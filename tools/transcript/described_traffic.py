@@ -24,6 +24,20 @@ def read_service(tree: Branch, item: Json, harvest: Harvest) -> None:  # noqa: A
         spec["clusterIP"] = address
     if name := tree.text("External Name"):
         spec["externalName"] = name
+    spec["ports"] = _service_ports(tree)
+    for key, field in (("Session Affinity", "sessionAffinity"), ("External Traffic Policy", "externalTrafficPolicy"),
+                       ("Internal Traffic Policy", "internalTrafficPolicy")):  # fmt: skip
+        if value := tree.text(key):
+            spec[field] = value
+    ingress = tree.text("LoadBalancer Ingress")
+    if ingress:
+        item["status"] = {"loadBalancer": {"ingress": [{"ip": part.split(" ")[0]} for part in ingress.split(", ")]}}
+    elif spec["type"] == "LoadBalancer":
+        item["status"] = {"loadBalancer": {}}
+
+
+def _service_ports(tree: Branch) -> list[Json]:
+    """``Port``, ``TargetPort`` and ``NodePort`` lines, in groups of one port each."""
     ports: list[Json] = []
     for child in tree.children:
         found = _PORT.match(child.value) if child.key in {"Port", "TargetPort", "NodePort"} else None
@@ -36,16 +50,7 @@ def read_service(tree: Branch, item: Json, harvest: Harvest) -> None:  # noqa: A
             ports.append(entry)
         elif ports:
             ports[-1]["targetPort" if child.key == "TargetPort" else "nodePort"] = number(found["port"])
-    spec["ports"] = ports
-    for key, field in (("Session Affinity", "sessionAffinity"), ("External Traffic Policy", "externalTrafficPolicy"),
-                       ("Internal Traffic Policy", "internalTrafficPolicy")):  # fmt: skip
-        if value := tree.text(key):
-            spec[field] = value
-    ingress = tree.text("LoadBalancer Ingress")
-    if ingress:
-        item["status"] = {"loadBalancer": {"ingress": [{"ip": part.split(" ")[0]} for part in ingress.split(", ")]}}
-    elif spec["type"] == "LoadBalancer":
-        item["status"] = {"loadBalancer": {}}
+    return ports
 
 
 def read_endpoints(tree: Branch, item: Json, harvest: Harvest) -> None:  # noqa: ARG001
@@ -131,7 +136,7 @@ def _sections(lines: list[str]) -> dict[str, str]:
             following.startswith("====") or line.startswith("Events:")
         ):
             break
-        elif current is not None and not (line.startswith("----") and not current):
+        elif current is not None and (current or line.rstrip() != "----"):
             current.append(line)
     return {key: "\n".join(value).rstrip("\n") for key, value in data.items()}
 
@@ -190,8 +195,8 @@ def read_disruption_budget(tree: Branch, item: Json, harvest: Harvest) -> None: 
     below = tree.child("Status") or tree
     for key, field in (("Allowed disruptions", "disruptionsAllowed"), ("Current", "currentHealthy"),
                        ("Desired", "desiredHealthy"), ("Total", "expectedPods")):  # fmt: skip
-        if (value := whole(below.text(key))) is not None:
-            status[field] = value
+        if (number_told := whole(below.text(key))) is not None:
+            status[field] = number_told
 
 
 def read_network_policy(tree: Branch, item: Json, harvest: Harvest) -> None:  # noqa: ARG001

@@ -43,33 +43,25 @@ def load_json(text: str) -> Any:
     return value
 
 
+_TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],]')
+
+
 def _mended(text: str) -> Any:
     """Cuts back to the last comma or closing bracket outside of texts and closes what is open there."""
     stack: list[str] = []
     cuts: list[tuple[int, str]] = []
-    in_text = False
-    skip = False
-    for at, character in enumerate(text):
-        if in_text:
-            if skip:
-                skip = False
-            elif character == "\\":
-                skip = True
-            elif character == '"':
-                in_text = False
-            continue
-        if character == '"':
-            in_text = True
-        elif character in "{[":
-            stack.append("}" if character == "{" else "]")
+    for found in _TEXTS.finditer(text):
+        sign = found.group()
+        if sign in {"{", "["}:
+            stack.append("}" if sign == "{" else "]")
             if len(stack) > MAX_NESTING:
                 return None
-        elif character in "}]":
-            if not stack or stack.pop() != character:
+        elif sign in {"}", "]"}:
+            if not stack or stack.pop() != sign:
                 break
-            cuts.append((at + 1, "".join(reversed(stack))))
-        elif character == ",":
-            cuts.append((at, "".join(reversed(stack))))
+            cuts.append((found.end(), "".join(reversed(stack))))
+        elif sign == ",":
+            cuts.append((found.start(), "".join(reversed(stack))))
     for end, closing in reversed(cuts[-MAX_TRIES:]):
         try:
             return json.loads(text[:end] + closing)

@@ -12,12 +12,33 @@ _CONTAINER = re.compile(
     r"\b(?:container:?|containers? named) \"?(?P<name>[a-z0-9][a-z0-9\-]{0,62})\"?(?: in pod|,|$| to | failed)"
 )
 _KUBELET = frozenset(
-    "Created Started Pulling Pulled Failed BackOff Killing Unhealthy ProbeWarning FailedPostStartHook FailedPreStopHook ErrImageNeverPull InspectFailed".split()
+    [
+        "Created",
+        "Started",
+        "Pulling",
+        "Pulled",
+        "Failed",
+        "BackOff",
+        "Killing",
+        "Unhealthy",
+        "ProbeWarning",
+        "FailedPostStartHook",
+        "FailedPreStopHook",
+        "ErrImageNeverPull",
+        "InspectFailed",
+    ]
 )
 _IMAGE_WAITS = frozenset(
-    "ErrImagePull ImagePullBackOff InvalidImageName ErrImageNeverPull ImageInspectError RegistryUnavailable".split()
+    [
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+    ]
 )
-_CREATE_WAITS = frozenset("CreateContainerConfigError CreateContainerError RunContainerError".split())
+_CREATE_WAITS = frozenset(["CreateContainerConfigError", "CreateContainerError", "RunContainerError"])
 
 _About = Mapping[tuple[str, str, str], Sequence[Json]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tools.transcript.columns import header_columns, is_header, read_row, read_table
 from tools.transcript.harvest import Harvest
@@ -85,32 +85,35 @@ def read_event_table(harvest: Harvest, lines: Sequence[str], namespace: str) -> 
             wrapped.append(line)
     for line in wrapped:
         row = read_row(columns, line)
-        cell = lambda *names, row=row: next((row[name] for name in names if row.get(name)), "")  # noqa: E731
-        about = cell("OBJECT", "INVOLVED", "INVOLVEDOBJECT")
-        kind, name = subject(about) if "/" in about else (cell("KIND"), cell("NAME") or about)
+        about = _cell(row, "OBJECT", "INVOLVED", "INVOLVEDOBJECT")
+        kind, name = subject(about) if "/" in about else (_cell(row, "KIND"), _cell(row, "NAME") or about)
         known = kind_of(kind)
         kind = known.kind if known else kind
-        message, reason = cell("MESSAGE", "MSG"), cell("REASON")
-        if not (name and (reason or message)) or name in {"<none>"}:
+        message, reason = _cell(row, "MESSAGE", "MSG"), _cell(row, "REASON")
+        if not (name and (reason or message)) or name == "<none>":
             read_bare_event(harvest, line, namespace)
             continue
-        first, last, count = _when(harvest, cell("LAST SEEN", "LASTSEEN", "LAST", "AGE", "TIME", "LASTTIMESTAMP"))
-        given = cell("COUNT")
+        first, last, count = _when(harvest, _cell(row, "LAST SEEN", "LASTSEEN", "LAST", "AGE", "TIME", "LASTTIMESTAMP"))
+        given = _cell(row, "COUNT")
         if given.isdigit():
             count = int(given)
-        started = cell("FIRST SEEN", "FIRSTSEEN", "FIRST", "FIRSTTIMESTAMP")
+        started = _cell(row, "FIRST SEEN", "FIRSTSEEN", "FIRST", "FIRSTTIMESTAMP")
         if started:
             first = _when(harvest, started)[0] or first
-        where = cell("NAMESPACE") or namespace
+        where = _cell(row, "NAMESPACE") or namespace
         harvest.put_event(
-            kind or "Unknown", _namespace_of(kind, where, harvest), name, reason=reason, type=cell("TYPE") or "Normal",
-            message=message, first=first, last=last, count=count, source=cell("SOURCE").split(",")[0],
+            kind or "Unknown", _namespace_of(kind, where, harvest), name, reason=reason, type=_cell(row, "TYPE") or "Normal",
+            message=message, first=first, last=last, count=count, source=_cell(row, "SOURCE").split(",")[0],
         )  # fmt: skip
     return harvest.facts - before_count
 
 
+def _cell(row: Mapping[str, str], *names: str) -> str:
+    return next((row[name] for name in names if row.get(name)), "")
+
+
 def _looks_like_row(columns: Sequence[tuple[str, int]], line: str) -> bool:
-    return bool(columns) and columns[0][1] > 0 and seconds_of(line.split()[0]) is not None
+    return bool(columns) and columns[0][1] > 0 and seconds_of(line.split(maxsplit=1)[0]) is not None
 
 
 def read_described_events(harvest: Harvest, lines: Sequence[str], kind: str, namespace: str, name: str) -> None:

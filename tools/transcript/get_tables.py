@@ -37,10 +37,13 @@ _SIGNS: tuple[tuple[str, frozenset[str]], ...] = (
 )  # fmt: skip
 
 
+_BARE = frozenset({"NAMESPACE", "NAME", "AGE", "LABELS"})
+
+
 def guess_kind(headings: Sequence[str]) -> Kind | None:
     given = set(headings)
     for kind, signs in _SIGNS:
-        if kind in {"ConfigMap"} and "TYPE" in given:
+        if kind == "ConfigMap" and "TYPE" in given:
             return kind_of("Secret")
         if kind in {"Deployment", "Service", "Endpoints", "Ingress", "CronJob"}:
             if given & signs and not (kind == "Deployment" and "DESIRED" in given):
@@ -49,7 +52,7 @@ def guess_kind(headings: Sequence[str]) -> Kind | None:
             if kind == "StatefulSet" and "AGE" not in given:
                 continue
             return kind_of(kind)
-    if given == {"NAME", "STATUS", "AGE"} or given == {"NAME", "STATUS"}:
+    if given in ({"NAME", "STATUS", "AGE"}, {"NAME", "STATUS"}):
         return kind_of("Namespace")
     return None
 
@@ -123,7 +126,9 @@ def _read_row(harvest: Harvest, cells: dict[str, str], kind: Kind | None, namesp
         metadata["creationTimestamp"] = created
     item: Json = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}
     reader = ROW_READERS.get(kind.kind)
-    if reader is not None:
+    if reader is not None and set(cells) <= _BARE:
+        pass  # an older server's table: that it is there is all it tells
+    elif reader is not None:
         item["spec"], item["status"] = {}, {}
         reader(Row(cells), item, harvest)
         for part in ("spec", "status"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import IntEnum
@@ -13,6 +14,7 @@ from tools.transcript.kinds import Kind, kind_named
 from tools.transcript.times import before, rfc3339
 
 Key = tuple[str, str, str]
+_PLACE = re.compile(r"(spec\.\w+\{[^}]{1,80}\}): ")
 
 
 class Depth(IntEnum):
@@ -107,6 +109,10 @@ class Harvest:
         first: str | None = None, last: str | None = None, count: int = 1, source: str = "", uid: str = "",
     ) -> None:  # fmt: skip
         """An event told again (by ``describe`` and by ``get events``) is the same one, with the longer history."""
+        place = ""
+        if message.startswith("spec.") and (found := _PLACE.match(message)):
+            # Newer kubectl puts the container before the message.
+            place, message = found.group(1), message[found.end() :]
         key = (kind, namespace, name, reason, " ".join(message.split())[:400])
         self.facts += 1
         known = self.events.get(key)
@@ -123,6 +129,8 @@ class Harvest:
             about["namespace"] = namespace
         if uid:
             about["uid"] = uid
+        if place:
+            about["fieldPath"] = place
         self.events[key] = {
             "apiVersion": "v1",
             "kind": "Event",

@@ -24,7 +24,7 @@ _ABSENT = re.compile(
 )
 _SERVICE = re.compile(
     r"(?P<unit>[\w@.\-]+)(?:\.service)? (?:is |\(pid[^)]*\) is |: )?(?P<state>running|stopped|not running|active|inactive|failed|dead)\b",
-    re.I,
+    re.IGNORECASE,
 )
 _NODE = re.compile(r"^(?:Node|Host|主机|节点)\s*[:：]\s*(?P<node>[\w.\-]+)\s*$")
 MAX_LINES = 40

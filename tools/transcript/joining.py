@@ -142,25 +142,27 @@ def logs_of(harvest: Harvest, objects: Sequence[Json]) -> list[LogText]:
         container = spoken.container
         pod = index.get(("Pod", reference.namespace, reference.name))
         if not container and pod is not None:
-            containers = (pod.get("spec") or {}).get("containers") or ()
+            containers: list[Json] = list((pod.get("spec") or {}).get("containers") or ())
             container = str(containers[0].get("name", "")) if len(containers) == 1 else ""
         found.append(LogText(reference, container, spoken.text, spoken.is_previous))
     return found
 
 
+def _reference(harvest: Harvest, kind: str, namespace: str, name: str) -> ObjectRef:
+    version = kind_named(kind).api_version
+    return ObjectRef(cluster=harvest.cluster, kind=kind, namespace=namespace, name=name, api_version=version)
+
+
 def _speaker(harvest: Harvest, spoken: Spoken, index: Index, pods: Sequence[Json]) -> ObjectRef:
-    ref = lambda kind, name, namespace=spoken.namespace: ObjectRef(  # noqa: E731
-        cluster=harvest.cluster, kind=kind, namespace=namespace, name=name, api_version=kind_named(kind).api_version
-    )
     if spoken.node:
-        return ref("Node", spoken.node, "")
+        return _reference(harvest, "Node", "", spoken.node)
     if spoken.pod:
-        return ref("Pod", spoken.pod)
+        return _reference(harvest, "Pod", spoken.namespace, spoken.pod)
     matching = [pod for pod in pods if _carries(pod, spoken)]
     if len(matching) == 1:
-        return ref("Pod", str(matching[0]["metadata"]["name"]))
+        return _reference(harvest, "Pod", spoken.namespace, str(matching[0]["metadata"]["name"]))
     if spoken.workload[1]:
-        return ref(*spoken.workload)
+        return _reference(harvest, spoken.workload[0], spoken.namespace, spoken.workload[1])
     for kind in _WORKLOADS:
         for (its_kind, namespace, name), item in index.items():
             labels = (((item.get("spec") or {}).get("template") or {}).get("metadata") or {}).get("labels") or {}
@@ -170,13 +172,13 @@ def _speaker(harvest: Harvest, spoken: Spoken, index: Index, pods: Sequence[Json
                 and spoken.selector
                 and spoken.selector.items() <= labels.items()
             ):
-                return ref(kind, name)
+                return _reference(harvest, kind, spoken.namespace, name)
     if matching:
-        return ref("Pod", str(matching[0]["metadata"]["name"]))
+        return _reference(harvest, "Pod", spoken.namespace, str(matching[0]["metadata"]["name"]))
     if spoken.selector:
-        return ref("Deployment", next(iter(spoken.selector.values())))
+        return _reference(harvest, "Deployment", spoken.namespace, next(iter(spoken.selector.values())))
     named = _only_pod(pods, spoken.namespace)
-    return ref("Pod", named or "unknown")
+    return _reference(harvest, "Pod", spoken.namespace, named or "unknown")
 
 
 def _only_pod(pods: Sequence[Json], namespace: str) -> str:

@@ -110,8 +110,7 @@ def _by_pod(harvest: Harvest, lines: Sequence[str], command: Command | None, nam
         found = _PREFIX.match(line)
         if found:
             current = (found["pod"], found["container"])
-            line = line[found.end() :]
-        texts.setdefault(current, []).append(line)
+        texts.setdefault(current, []).append(line[found.end() :] if found else line)
     for (pod, container), told in texts.items():
         previous = command.is_previous if command else False
         harvest.logs.append(

@@ -11,10 +11,37 @@ from tools.transcript.kinds import KINDS
 from tools.transcript.pod_status import UNNAMED
 
 _UNSEEN_IN_DESCRIBE = frozenset(
-    "affinity topologySpreadConstraints securityContext terminationGracePeriodSeconds hostNetwork hostPID hostIPC dnsPolicy "
-    "dnsConfig imagePullSecrets restartPolicy schedulerName lifecycle imagePullPolicy terminationMessagePolicy stdin tty "
-    "enableServiceLinks shareProcessNamespace automountServiceAccountToken hostAliases subdomain hostname overhead "
-    "revisionHistoryLimit progressDeadlineSeconds podManagementPolicy publishNotReadyAddresses sessionAffinityConfig".split()
+    [
+        "affinity",
+        "topologySpreadConstraints",
+        "securityContext",
+        "terminationGracePeriodSeconds",
+        "hostNetwork",
+        "hostPID",
+        "hostIPC",
+        "dnsPolicy",
+        "dnsConfig",
+        "imagePullSecrets",
+        "restartPolicy",
+        "schedulerName",
+        "lifecycle",
+        "imagePullPolicy",
+        "terminationMessagePolicy",
+        "stdin",
+        "tty",
+        "enableServiceLinks",
+        "shareProcessNamespace",
+        "automountServiceAccountToken",
+        "hostAliases",
+        "subdomain",
+        "hostname",
+        "overhead",
+        "revisionHistoryLimit",
+        "progressDeadlineSeconds",
+        "podManagementPolicy",
+        "publishNotReadyAddresses",
+        "sessionAffinityConfig",
+    ]
 )
 """What ``describe`` never shows: of a described object only these are taken from a manifest, as all else was seen."""
 

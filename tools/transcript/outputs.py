@@ -15,9 +15,9 @@ from tools.transcript.harvest import Harvest
 from tools.transcript.kinds import KINDS, Kind
 from tools.transcript.logs import LOG_LINE, read_logs
 from tools.transcript.reports import read_report
-from tools.transcript.usage import read_rollout, read_usage
 from tools.transcript.sections import Section
 from tools.transcript.service_maps import ServiceMapReader, looks_like_map
+from tools.transcript.usage import read_rollout, read_usage
 
 _ERROR = re.compile(
     r"^(?:error: |Error: |Error from server|Unable to connect to the server|The connection to the server|You must be logged in"
@@ -68,7 +68,7 @@ def read_output(harvest: Harvest, section: Section, maps: ServiceMapReader) -> S
         return _empty(harvest, section, seen)
     _note_errors(harvest, section)
     if command is not None and command.is_kubectl:
-        _read_kubectl(harvest, section, seen, maps)
+        _read_kubectl(harvest, section, seen)
     elif command is not None:
         _read_host(harvest, section, seen, maps)
     if not seen.facts:
@@ -105,10 +105,9 @@ def _mark(harvest: Harvest, command: Command, kinds: Sequence[Kind]) -> None:
 
 def _note_errors(harvest: Harvest, section: Section) -> None:
     for line in section.lines[:400]:
-        if line[:1] in "EeUTYbsz-P.":
-            if _ERROR.match(line) and not LOG_LINE.match(line):
-                harvest.gap("transcript", _query_of(section), line.strip(), "ask again with the rights that it needs")
-                break
+        if line[:1] in "EeUTYbsz-P." and _ERROR.match(line) and not LOG_LINE.match(line):
+            harvest.gap("transcript", _query_of(section), line.strip(), "ask again with the rights that it needs")
+            break
 
 
 def _query_of(section: Section) -> str:
@@ -120,7 +119,7 @@ def _query_of(section: Section) -> str:
     return _where(section)
 
 
-def _read_kubectl(harvest: Harvest, section: Section, seen: Seen, maps: ServiceMapReader) -> None:
+def _read_kubectl(harvest: Harvest, section: Section, seen: Seen) -> None:
     command, lines = section.command, section.lines
     if command is None:
         return
@@ -144,10 +143,10 @@ def _read_kubectl(harvest: Harvest, section: Section, seen: Seen, maps: ServiceM
     elif command.verb in _NOTES:
         seen.form = command.verb
     elif command.verb in {"get", "events"}:
-        _read_get(harvest, section, seen, kind, maps)
+        _read_get(harvest, section, seen, kind)
 
 
-def _read_get(harvest: Harvest, section: Section, seen: Seen, kind: Kind | None, maps: ServiceMapReader) -> None:
+def _read_get(harvest: Harvest, section: Section, seen: Seen, kind: Kind | None) -> None:
     command, lines = section.command, section.lines
     if command is None:
         return
@@ -342,11 +341,11 @@ def _end_of(lines: Sequence[str], start: int) -> int:
             following = next((one for one in lines[at : at + 4] if one.strip()), "")
             if not _goes_on(form, following):
                 return at
-        elif form not in {"yaml", "describe", "table"} and (looks_described([line]) or get_tables.table_spans([line])):
-            return at
-        elif form == "describe" and line.startswith("Name:"):
-            return at
-        elif form in {"describe", "yaml"} and get_tables.table_spans([line]) and "  " in line:
+        elif (
+            (form not in {"yaml", "describe", "table"} and (looks_described([line]) or get_tables.table_spans([line])))
+            or (form == "describe" and line.startswith("Name:"))
+            or (form in {"describe", "yaml"} and get_tables.table_spans([line]) and "  " in line)
+        ):
             return at
         at += 1
     return at

@@ -23,8 +23,23 @@ _PHASES = {
     "RunContainerError": "Running", "DeadlineExceeded": "Failed", "ContainerCannotRun": "Failed",
 }  # fmt: skip
 _POD_REASONS = frozenset(
-    "Evicted NodeLost NodeAffinity UnexpectedAdmissionError Shutdown Terminated Preempting DeadlineExceeded NodeShutdown "
-    "TopologyAffinityError OutOfcpu OutOfmemory OutOfpods OutOfephemeral-storage Preempted".split()
+    [
+        "Evicted",
+        "NodeLost",
+        "NodeAffinity",
+        "UnexpectedAdmissionError",
+        "Shutdown",
+        "Terminated",
+        "Preempting",
+        "DeadlineExceeded",
+        "NodeShutdown",
+        "TopologyAffinityError",
+        "OutOfcpu",
+        "OutOfmemory",
+        "OutOfpods",
+        "OutOfephemeral-storage",
+        "Preempted",
+    ]
 )
 _RESTARTS = re.compile(r"(\d{1,7})(?:\s+\((\S+) ago\))?")
 

@@ -11,48 +11,54 @@ from tools.transcript.command import Command
 from tools.transcript.harvest import Harvest
 from tools.transcript.times import rfc3339
 
-PROBES = frozenset("nc ncat netcat telnet curl wget ping ping6 dig nslookup host".split())
+PROBES = frozenset(["nc", "ncat", "netcat", "telnet", "curl", "wget", "ping", "ping6", "dig", "nslookup", "host"])
 _NAME_WORDS = r"(?:could not resolve|bad address|name or service not known|can't resolve|nxdomain|unknown host|no such host|temporary failure in name resolution|can't find|nodename nor servname|servfail|forward host lookup failed|no servers could be reached|connection timed out; no servers)"
 _OUTCOMES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("name-unknown", re.compile(_NAME_WORDS, re.I)),
+    ("name-unknown", re.compile(_NAME_WORDS, re.IGNORECASE)),
     (
         "tls-failed",
         re.compile(
             r"(?:SSL certificate problem|certificate (?:has expired|verify failed)|x509:|TLS handshake (?:failed|timeout)|SSL_ERROR|ssl handshake|wrong version number|schannel:)",
-            re.I,
+            re.IGNORECASE,
         ),
     ),
-    ("refused", re.compile(r"(?:connection refused|actively refused|拒绝连接)", re.I)),
-    ("timeout", re.compile(r"(?:timed? ?out|timeout|\bpunt!|i/o timeout|deadline exceeded|连接超时|超时)", re.I)),
+    ("refused", re.compile(r"(?:connection refused|actively refused|拒绝连接)", re.IGNORECASE)),
+    (
+        "timeout",
+        re.compile(r"(?:timed? ?out|timeout|\bpunt!|i/o timeout|deadline exceeded|连接超时|超时)", re.IGNORECASE),
+    ),
     (
         "no-route",
         re.compile(
             r"(?:no route to host|network is unreachable|host is unreachable|host unreachable|destination .*unreachable)",
-            re.I,
+            re.IGNORECASE,
         ),
     ),
     (
         "reset",
         re.compile(
             r"(?:connection reset|reset by peer|empty reply from server|closed by (?:foreign|remote) host|broken pipe)",
-            re.I,
+            re.IGNORECASE,
         ),
     ),
-    ("open", re.compile(r"(?:\bopen\b|succeeded|connected to|connection established|连接成功|\bopened\b)", re.I)),
+    (
+        "open",
+        re.compile(r"(?:\bopen\b|succeeded|connected to|connection established|连接成功|\bopened\b)", re.IGNORECASE),
+    ),
     (
         "failed",
         re.compile(
             r"(?:connection failed|failed to connect|couldn't connect|unable to connect|not reachable|unreachable|连接失败|\bfailed\b|\bclosed\b)",
-            re.I,
+            re.IGNORECASE,
         ),
     ),
 )
 _FROM = re.compile(
-    r"(?:\b(?:on|from)|在|从)\s+(?:node\s+|pod\s+)?(?P<where>[a-z0-9][\w.\-]*)\s*[:：](?P<rest>.*)$", re.I
+    r"(?:\b(?:on|from)|在|从)\s+(?:node\s+|pod\s+)?(?P<where>[a-z0-9][\w.\-]*)\s*[:：](?P<rest>.*)$", re.IGNORECASE
 )
 _STATUS = re.compile(
     r"(?:^<?\s*HTTP/[\d.]+\s+(?P<line>\d{3})|\bHTTP(?: status)?(?: code)?[:=\s]+(?P<said>\d{3})\b|(?:server )?returned error:? (?:HTTP/[\d.]+ )?(?P<error>\d{3})|^(?P<bare>[1-5]\d\d)$)",
-    re.I,
+    re.IGNORECASE,
 )
 _LOSS = re.compile(r"(?P<loss>[\d.]{1,6})% packet loss")
 _ROUND = re.compile(r"(?:rtt|round-trip) min/avg/max\S* = [\d.]+/(?P<average>[\d.]+)")

@@ -239,7 +239,9 @@ def _read_node(harvest: Harvest, value: Json) -> None:
     given = value.get("conditions")
     if isinstance(given, dict):
         conditions = [
-            {"type": str(type), "status": str(state)} for type, state in given.items() if isinstance(state, (str, bool))
+            {"type": str(name_told), "status": str(state)}
+            for name_told, state in given.items()
+            if isinstance(state, (str, bool))
         ]
     if is_ready_word and not any(one["type"] == "Ready" for one in conditions):
         word = str(value["status"]).split(",")[0]

@@ -271,8 +271,8 @@ def _plain(row: Row, item: Json, harvest: Harvest) -> None:  # noqa: ARG001
     """Kinds whose row tells that they are there, and little more."""
     item.pop("spec", None)
     item.pop("status", None)
-    if item["kind"] == "Secret" and (type := row.say("TYPE")):
-        item["type"] = type
+    if item["kind"] == "Secret" and (sort := row.say("TYPE")):
+        item["type"] = sort
 
 
 ROW_READERS: dict[str, RowReader] = {

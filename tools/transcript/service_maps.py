@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -16,11 +17,11 @@ _ARROW = re.compile(
 )
 _ARROWS = re.compile(r"\s*(?:-+>|=+>|→|⟶|──+>|calls|调用)\s*")
 _CALLED_BY = re.compile(
-    r"(?:called[\s_\-]*by|callers?|used[\s_\-]*by|consumers?|clients?|被.{0,6}调用|调用方|调用者)", re.I
+    r"(?:called[\s_\-]*by|callers?|used[\s_\-]*by|consumers?|clients?|被.{0,6}调用|调用方|调用者)", re.IGNORECASE
 )
-_CALLS = re.compile(r"(?:\bcalls?\b|callees?|depends?[\s_\-]*on|dependenc|downstream|下游|依赖|调用)", re.I)
-_UPSTREAM = re.compile(r"(?:upstream|上游)", re.I)
-_SUBJECT = re.compile(r"^(?:service|服务|component|组件|app|application|应用)(?:\s*name|名称?)?$", re.I)
+_CALLS = re.compile(r"(?:\bcalls?\b|callees?|depends?[\s_\-]*on|dependenc|downstream|下游|依赖|调用)", re.IGNORECASE)
+_UPSTREAM = re.compile(r"(?:upstream|上游)", re.IGNORECASE)
+_SUBJECT = re.compile(r"^(?:service|服务|component|组件|app|application|应用)(?:\s*name|名称?)?$", re.IGNORECASE)
 _ROLE = re.compile(r"(?:\(|（|#\s*|:\s*)\s*(?P<role>[\w\s\-]{2,30}?|[一-鿿]{2,10})\s*(?:\)|）|$)")
 _ROLES = {
     "database": "database", "db": "database", "cache": "cache", "queue": "queue", "mq": "queue", "message queue": "queue",
@@ -57,7 +58,7 @@ class ServiceMapReader:
                 continue
             if arrow := _ARROW.match(text):
                 names = [name for name in _ARROWS.split(arrow["names"]) if re.fullmatch(_NAME, name)]
-                for left, right in zip(names, names[1:], strict=False):
+                for left, right in itertools.pairwise(names):
                     found += self._add(left, right, role_in(arrow["note"] or ""))
                 continue
             name = _first_name(text) if re.fullmatch(rf"{_NAME}(?:\s*[(（].*)?", text) else ""

@@ -8,25 +8,153 @@ from typing import Any
 from knowledge.vocabulary import Json
 
 _MAPPINGS = frozenset(
-    "metadata spec status template jobTemplate selector labels annotations matchLabels resources limits requests state lastState running "
-    "waiting terminated securityContext affinity nodeSelector nodeAffinity podAffinity podAntiAffinity strategy updateStrategy "
-    "rollingUpdate httpGet tcpSocket grpc exec livenessProbe readinessProbe startupProbe valueFrom configMapKeyRef secretKeyRef "
-    "configMapRef secretRef fieldRef resourceFieldRef configMap secret persistentVolumeClaim emptyDir hostPath projected nfs csi "
-    "capacity allocatable nodeInfo claimRef hard used scaleTargetRef loadBalancer source involvedObject podSelector "
-    "namespaceSelector defaultBackend backend service http lifecycle dataSource ephemeral volumeClaimTemplate roleRef required "
-    "requiredDuringSchedulingIgnoredDuringExecution_node preference target current resource".split()
+    [
+        "metadata",
+        "spec",
+        "status",
+        "template",
+        "jobTemplate",
+        "selector",
+        "labels",
+        "annotations",
+        "matchLabels",
+        "resources",
+        "limits",
+        "requests",
+        "state",
+        "lastState",
+        "running",
+        "waiting",
+        "terminated",
+        "securityContext",
+        "affinity",
+        "nodeSelector",
+        "nodeAffinity",
+        "podAffinity",
+        "podAntiAffinity",
+        "strategy",
+        "updateStrategy",
+        "rollingUpdate",
+        "httpGet",
+        "tcpSocket",
+        "grpc",
+        "exec",
+        "livenessProbe",
+        "readinessProbe",
+        "startupProbe",
+        "valueFrom",
+        "configMapKeyRef",
+        "secretKeyRef",
+        "configMapRef",
+        "secretRef",
+        "fieldRef",
+        "resourceFieldRef",
+        "configMap",
+        "secret",
+        "persistentVolumeClaim",
+        "emptyDir",
+        "hostPath",
+        "projected",
+        "nfs",
+        "csi",
+        "capacity",
+        "allocatable",
+        "nodeInfo",
+        "claimRef",
+        "hard",
+        "used",
+        "scaleTargetRef",
+        "loadBalancer",
+        "source",
+        "involvedObject",
+        "podSelector",
+        "namespaceSelector",
+        "defaultBackend",
+        "backend",
+        "service",
+        "http",
+        "lifecycle",
+        "dataSource",
+        "ephemeral",
+        "volumeClaimTemplate",
+        "roleRef",
+        "required",
+        "requiredDuringSchedulingIgnoredDuringExecution_node",
+        "preference",
+        "target",
+        "current",
+        "resource",
+    ]
 )
 _LISTS = frozenset(
-    "containers initContainers env envFrom ports volumeMounts volumes conditions containerStatuses initContainerStatuses "
-    "ownerReferences tolerations taints subsets rules paths matchExpressions nodeSelectorTerms imagePullSecrets currentMetrics "
-    "volumeClaimTemplates subjects webhooks managedFields sources items addresses notReadyAddresses hostAliases".split()
+    [
+        "containers",
+        "initContainers",
+        "env",
+        "envFrom",
+        "ports",
+        "volumeMounts",
+        "volumes",
+        "conditions",
+        "containerStatuses",
+        "initContainerStatuses",
+        "ownerReferences",
+        "tolerations",
+        "taints",
+        "subsets",
+        "rules",
+        "paths",
+        "matchExpressions",
+        "nodeSelectorTerms",
+        "imagePullSecrets",
+        "currentMetrics",
+        "volumeClaimTemplates",
+        "subjects",
+        "webhooks",
+        "managedFields",
+        "sources",
+        "items",
+        "addresses",
+        "notReadyAddresses",
+        "hostAliases",
+    ]
 )
-_TEXTS = frozenset("command args accessModes finalizers policyTypes verbs apiGroups hosts".split())
+_TEXTS = frozenset(["command", "args", "accessModes", "finalizers", "policyTypes", "verbs", "apiGroups", "hosts"])
 _NUMBERS = frozenset(
-    "replicas readyReplicas availableReplicas updatedReplicas unavailableReplicas currentReplicas desiredReplicas restartCount "
-    "exitCode containerPort hostPort nodePort minReplicas maxReplicas desiredNumberScheduled numberReady numberAvailable "
-    "numberUnavailable observedGeneration generation parallelism completions succeeded failed active backoffLimit "
-    "initialDelaySeconds periodSeconds timeoutSeconds failureThreshold successThreshold disruptionsAllowed".split()
+    [
+        "replicas",
+        "readyReplicas",
+        "availableReplicas",
+        "updatedReplicas",
+        "unavailableReplicas",
+        "currentReplicas",
+        "desiredReplicas",
+        "restartCount",
+        "exitCode",
+        "containerPort",
+        "hostPort",
+        "nodePort",
+        "minReplicas",
+        "maxReplicas",
+        "desiredNumberScheduled",
+        "numberReady",
+        "numberAvailable",
+        "numberUnavailable",
+        "observedGeneration",
+        "generation",
+        "parallelism",
+        "completions",
+        "succeeded",
+        "failed",
+        "active",
+        "backoffLimit",
+        "initialDelaySeconds",
+        "periodSeconds",
+        "timeoutSeconds",
+        "failureThreshold",
+        "successThreshold",
+        "disruptionsAllowed",
+    ]
 )
 _NAMED = frozenset(
     {"name", "namespace", "kind", "type", "reason", "message", "phase", "image", "nodeName", "mountPath", "uid"}

@@ -9,7 +9,10 @@ from functools import lru_cache
 _UNITS = {"y": 31_536_000.0, "w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _AGE = re.compile(r"(?:\d{1,7}(?:\.\d{1,6})?(?:y|w|d|h|ms|m|s))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[ywdhms])")
-_MONTHS = {name: at for at, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = {
+    name: at
+    for at, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+}
 _ZONES = {
     "UTC": 0.0, "GMT": 0.0, "Z": 0.0, "WET": 0.0, "BST": 1.0, "CET": 1.0, "CEST": 2.0, "EET": 2.0, "MSK": 3.0, "IST": 5.5,
     "HKT": 8.0, "SGT": 8.0, "JST": 9.0, "KST": 9.0, "AEST": 10.0, "EST": -5.0, "EDT": -4.0, "CDT": -5.0, "MST": -7.0,
