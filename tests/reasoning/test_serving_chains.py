@@ -124,7 +124,7 @@ def test_silent_disk_of_a_node_explains_the_file_system_and_the_pod_above_it(lib
     assert diagnosis.chosen is not None
     assert (diagnosis.chosen.fault, diagnosis.chosen.object.key) == ("storage-nvme-timeout", "Node/node-1")
     effects = {link.effect.partition(" @ ")[0] for link in diagnosis.chosen.chain}
-    assert {"storage-fs-remounted-readonly", "probe-readiness-failing"} <= effects
+    assert {"node-readonly-filesystem", "probe-readiness-failing"} <= effects
 
 
 def test_well_server_with_words_of_an_old_crash_has_no_fault(library: DetectorLibrary) -> None:
