@@ -31,7 +31,7 @@ from tools.detectors.library import load_detectors
 from tools.logs.patterns import byte_expression
 from tools.logs.re2_set import Re2Set
 from tools.logs.reading import LogReading
-from tools.logs.signatures import Signatures, best_engine
+from tools.logs.signatures import PatternSet, Signatures, best_engine
 from tools.logs.templates import template_news
 
 BAR = 300.0
@@ -122,7 +122,7 @@ def measure(megabytes: int, share: float, times: int, *, alone: bool = False) ->
     return result
 
 
-def _opened(patterns: Sequence[str], folder: Path) -> object:
+def _opened(patterns: Sequence[str], folder: Path) -> PatternSet:
     engine = best_engine(patterns, folder)
     engine.candidates(b"warm\n")
     return engine

@@ -121,15 +121,21 @@ def may_hold_secret(text: bytes) -> bool:
     return _TRIGGER.search(text.decode("utf-8", "replace")) is not None
 
 
-def _quick_set(expression: str) -> Any:
+def may_be_secret(text: bytes) -> bool:
+    """The same question asked closer, of a text in which some word said that it may."""
+    return not text.isascii() or bool(_RELAXED_SET.Match(text))
+
+
+def _quick_set(expression: bytes) -> Any:
     """One expression as a set: it says yes or no, without looking for where."""
     made = re2.Set.SearchSet(relaxed_options())
-    made.Add(expression.encode("latin-1", "ignore"))
+    made.Add(expression)
     made.Compile()
     return made
 
 
-_TRIGGER_SET = _quick_set(_ASCII_TRIGGER)
+_TRIGGER_SET = _quick_set(_ASCII_TRIGGER.encode())
+_RELAXED_SET = _quick_set(_RELAXED.pattern)
 
 
 def secret_edits(text: str) -> Iterator[tuple[int, int, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tools.logs.joining import Block, bare_start, without_transport
-from tools.redaction import may_hold_secret, redact_text, secret_edits
+from tools.redaction import may_be_secret, may_hold_secret, redact_text, secret_edits
 
 SHOWN_LINE_BYTES = 2_000
 """Of one line around its hit; more is cut, and said."""
@@ -101,12 +101,14 @@ def _redacted(data: bytes, start: int, end: int) -> str:
     around = data[low:high]
     if not may_hold_secret(around):
         return data[start:end].decode("utf-8", "replace")
+    bare = without_transport(around)
+    if not may_be_secret(around) and not may_be_secret(bare):
+        return data[start:end].decode("utf-8", "replace")
     window = around.decode("utf-8", "replace")
     head = len(data[low:start].decode("utf-8", "replace"))
     tail = head + len(data[start:end].decode("utf-8", "replace"))
     if len(window) < tail:  # a character stands across a bound: judge the part alone, too
         return redact_text(redact_text(window)[head:])
-    bare = without_transport(around)
     edits = list(secret_edits(window))
     if len(bare) < len(around) and any(True for _ in secret_edits(bare.decode("utf-8", "replace"))):
         edits = _merged([*edits, *_bare_edits(window)])
