@@ -32,6 +32,10 @@ def test_metric_of_a_detector_is_asked_for(signal: MetricSignal) -> None:
             assert not told or any(re2.search(pattern, value) for value in told), f"{key} has no {label} like {pattern}"
 
 
+def test_no_two_questions_bear_one_name() -> None:
+    assert len(ASKED) == len(QUERIES)
+
+
 def _is_in_a_family(name: str) -> bool:
     """Series keep their own name where one question asks for several metrics."""
     return any(re.fullmatch(names, name) for promql in ASKED.values() for names in NAMES.findall(promql))
