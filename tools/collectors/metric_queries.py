@@ -10,6 +10,7 @@ from tools.collectors.control_plane_queries import CONTROL_PLANE_QUERIES
 from tools.collectors.metric_query import SCOPE, MetricQuery, family_query
 from tools.collectors.model_quality_queries import MODEL_QUALITY_QUERIES
 from tools.collectors.monitoring_queries import MONITORING_QUERIES
+from tools.collectors.node_queries import NODE_QUERIES
 from tools.collectors.serving_queries import SERVING_FAMILIES
 
 
@@ -224,6 +225,7 @@ QUERIES = (
     + CONTROL_PLANE_QUERIES
     + MODEL_QUALITY_QUERIES
     + MONITORING_QUERIES
+    + NODE_QUERIES
     + SERVING_FAMILIES
 )
 

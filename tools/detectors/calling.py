@@ -255,6 +255,32 @@ def _target(attempt: Json) -> tuple[str, str, str]:
     return namespace_of(attempt), str(spec.get("host", "")), str(spec.get("port", ""))
 
 
+ECHO = 0.4
+"""Who talks to a node that loses packets sends again too: what stays below this share of the worst is taken for its echo."""
+
+
+def leads_its_kind(arguments: Sequence[Argument]) -> Check:
+    """``leads_its_kind($)``: of the MetricChanges about the same on the same kind of subject, this one is not a mere echo."""
+    one_path(arguments, "leads_its_kind($)")
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        spec = root.get("spec") or {}
+        mine = spec.get("after")
+        if not isinstance(mine, (int, float)):
+            return True
+        others = [
+            other["after"]
+            for change in scene.snapshot.of_kind("MetricChange")
+            if (other := change.get("spec") or {}).get("about") == spec.get("about")
+            and (other.get("subject") or {}).get("kind") == (spec.get("subject") or {}).get("kind")
+            and other.get("unit") == spec.get("unit")
+            and isinstance(other.get("after"), (int, float))
+        ]
+        return bool(mine >= ECHO * max(others, default=mine))
+
+    return holds
+
+
 def slow_on_its_own(arguments: Sequence[Argument]) -> Check:
     """``slow_on_its_own($)``: a MetricChange of latency whose subject calls nobody that is slow too, while no processor,
     memory, disk or node's network is told to be in trouble."""
@@ -282,6 +308,7 @@ CALLING_CHECKS: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "port_unknown": port_unknown,
     "port_not_offered": port_not_offered,
     "reached_elsewhere": reached_elsewhere,
+    "leads_its_kind": leads_its_kind,
     "slow_on_its_own": slow_on_its_own,
 }
 CALLING_FACTS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {

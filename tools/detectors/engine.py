@@ -79,7 +79,7 @@ class Engine:
             hits = self._resolved(plan, scene, table)
             if hits:
                 judged.extend(_concluded(scene, form, hits))
-        kept = [one.finding for one in judged if not _yields(one, judged)]
+        kept = _without_repeats([one.finding for one in judged if not _yields(one, judged)])
         return sorted(kept, key=lambda finding: (finding.severity.rank, finding.fault, finding.object.key))
 
     def _resolved(self, plan: Numbered, scene: Scene, table: HitTable) -> Sequence[Hit]:
@@ -98,6 +98,20 @@ class Engine:
             if not found[part]:
                 return []
         return joined([found[part] for part in parts])
+
+
+def _without_repeats(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding of each fault on each object: two claims that blame one quota, two numbers of one service."""
+    kept: dict[str, Finding] = {}
+    for finding in findings:
+        first = kept.get(finding.id)
+        if first is None:
+            kept[finding.id] = finding
+            continue
+        evidence = tuple(dict.fromkeys((*first.evidence_ids, *finding.evidence_ids)))[:MAXIMUM_CITATIONS]
+        began_at = earliest([first.began_at, finding.began_at])
+        kept[finding.id] = first.model_copy(update={"evidence_ids": evidence, "began_at": began_at})
+    return list(kept.values())
 
 
 def _numbered(group: Group, signals: list[Signal]) -> Numbered:
