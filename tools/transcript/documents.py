@@ -29,18 +29,21 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def load_json(text: str) -> Any:
-    """The JSON value that the text begins with; of one that was cut off, its complete part; None when there is none."""
+def load_json(text: str) -> tuple[Any, bool]:
+    """The JSON value that the text begins with; of one that was cut off, its complete part, and True; None when there is none."""
     text = text.strip()
     try:
-        return json.loads(text)
+        return json.loads(text), False
     except (ValueError, RecursionError):
         pass
     try:
         value, _ = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
-        return _mended(text)
-    return value
+        value = _mended(text)
+        if isinstance(value, dict) and isinstance(value.get("items"), list) and len(value["items"]) > 1:
+            value["items"].pop()  # the one that the cut went through
+        return value, True
+    return value, False
 
 
 _TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],]')
@@ -123,7 +126,7 @@ def objects_in(value: Any, depth: int = 0) -> Iterator[Json]:
             yield value
 
 
-def keep_objects(harvest: Harvest, value: Any, *, is_manifest: bool, namespace: str) -> int:
+def keep_objects(harvest: Harvest, value: Any, *, is_manifest: bool, namespace: str, is_cut: bool = False) -> int:
     """A live object has a uid, a resourceVersion or a status; anything else is a manifest."""
     found = 0
     for item in objects_in(value):
@@ -137,7 +140,7 @@ def keep_objects(harvest: Harvest, value: Any, *, is_manifest: bool, namespace: 
             continue
         if not metadata.get("namespace") and kind_named(item["kind"], str(item.get("apiVersion", ""))).is_namespaced:
             metadata["namespace"] = namespace or harvest.namespace
-        harvest.put(item, Depth.FULL if is_live and not is_manifest else Depth.MANIFEST)
+        harvest.put(item, Depth.MANIFEST if is_manifest or not is_live else Depth.TABLE if is_cut else Depth.FULL)
         found += 1
     return found
 

@@ -29,12 +29,14 @@ def index_of(objects: Sequence[Json]) -> dict[tuple[str, str, str], Json]:
     }
 
 
-def join(objects: Sequence[Json]) -> None:
-    """Owners first, then what a template tells of its pods."""
+def join(objects: list[Json]) -> None:
+    """Owners first, then what a template tells of its pods. ReplicaSets that were not pasted are added between the two."""
     index = index_of(objects)
     for item in objects:
         if item["kind"] in {"Pod", "ReplicaSet", "Job"} and not item["metadata"].get("ownerReferences"):
             _own(item, index)
+    objects += _missing_replica_sets(objects)
+    index = index_of(objects)
     for item in objects:
         if item["kind"] == "Pod":
             _complete_pod(item, index)
@@ -69,7 +71,7 @@ def _owners(kind: str, name: str) -> list[tuple[str, str]]:
     return found
 
 
-def missing_replica_sets(objects: Sequence[Json]) -> list[Json]:
+def _missing_replica_sets(objects: Sequence[Json]) -> list[Json]:
     """ReplicaSets that pods name as owners and no output showed, so that the chain to the Deployment is whole."""
     index = index_of(objects)
     made: dict[tuple[str, str], Json] = {}

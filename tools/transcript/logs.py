@@ -29,7 +29,7 @@ LOG_LINE = re.compile(
 def read_logs(harvest: Harvest, lines: Sequence[str], command: Command | None, namespace: str) -> int:
     """The output of ``kubectl logs``. Says how many lines it has."""
     if looks_like_json(lines):
-        value = load_json("\n".join(lines))
+        value, _ = load_json("\n".join(lines))
         if isinstance(value, (dict, list)) and not _is_log_record(lines):
             samples = list(samples_in(value))
             if samples:

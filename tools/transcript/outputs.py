@@ -167,8 +167,12 @@ def _read_get(harvest: Harvest, section: Section, seen: Seen, kind: Kind | None)
 def _documents(harvest: Harvest, lines: Sequence[str], seen: Seen, *, namespace: str, is_manifest: bool) -> None:
     text = "\n".join(lines)
     if looks_like_json(lines):
-        value = load_json(text)
-        found = keep_objects(harvest, value, is_manifest=is_manifest, namespace=namespace)
+        value, is_cut = load_json(text)
+        found = keep_objects(harvest, value, is_manifest=is_manifest, namespace=namespace, is_cut=is_cut)
+        if is_cut and value is not None:
+            harvest.gap(
+                "transcript", f"line {harvest.line}: JSON", "it breaks off: what is complete was read", "paste it whole"
+            )
         seen.add("json", found)
         if not found and value not in (None, {}, []):
             seen.add("report", read_report(harvest, value, namespace))

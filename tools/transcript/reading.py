@@ -16,7 +16,7 @@ from tools.transcript.cleaning import clean_lines
 from tools.transcript.clock import Timeline, read_timeline
 from tools.transcript.enriching import enrich
 from tools.transcript.harvest import Harvest
-from tools.transcript.joining import join, logs_of, missing_replica_sets, place_changes
+from tools.transcript.joining import join, logs_of, place_changes
 from tools.transcript.merging import merged
 from tools.transcript.missing import what_is_missing
 from tools.transcript.outputs import Seen, read_output
@@ -108,7 +108,6 @@ def _concluded(
 ) -> PasteReading:
     place_changes(harvest, merged(harvest))
     objects = merged(harvest)
-    objects += missing_replica_sets(objects)
     join(objects)
     enrich(objects, list(harvest.events.values()))
     logs = logs_of(harvest, objects)
