@@ -6,19 +6,22 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
+from agent.reasoning.nearness import Neighbourhood, places_of
 from agent.reasoning.topology import Topology
 from knowledge.vocabulary import ChainLink, Finding
 from tools.detectors.format import Explains
 from tools.detectors.library import DetectorLibrary
 
 
-@dataclass(slots=True)
+@dataclass
 class CauseGraph:
     """``direct[cause id][effect id]`` is the relation over which the one explains the other."""
 
     findings: dict[str, Finding]
     direct: dict[str, dict[str, str]] = field(default_factory=dict)
+    _causes: dict[str, list[str]] | None = None
 
     def explained_by(self, cause: str) -> dict[str, ChainLink]:
         """Everything a finding explains, near or far, each with the last link of the shortest chain to it."""
@@ -35,7 +38,18 @@ class CauseGraph:
         return found
 
     def causes_of(self, effect: str) -> list[str]:
-        return [cause for cause, effects in self.direct.items() if effect in effects]
+        """Direct ones. Asked of the finished graph only: they are turned round once."""
+        if self._causes is None:
+            self._causes = {}
+            for cause, effects in self.direct.items():
+                for one in effects:
+                    self._causes.setdefault(one, []).append(cause)
+        return self._causes.get(effect, [])
+
+    @cached_property
+    def open_ids(self) -> frozenset[str]:
+        """Findings that call for an explanation: symptoms, and what others explain."""
+        return frozenset(one_id for one_id, one in self.findings.items() if one.is_symptom or self.causes_of(one_id))
 
 
 def _name(finding: Finding) -> str:
@@ -46,10 +60,12 @@ def cause_graph(findings: Sequence[Finding], topology: Topology, library: Detect
     """A symptom explains another only when it does not lie further down: of two that explain each other, the one with the
     narrower reach stays an effect (see ``_without_mutual``)."""
     graph = CauseGraph(findings={finding.id: finding for finding in findings})
+    near = Neighbourhood(findings, topology)
     for cause in findings:
         detector = library.by_id.get(cause.fault)
         for edge in detector.edges if detector else ():
-            for effect in findings:
+            for number in near.of(cause, edge.over):
+                effect = findings[number]
                 if effect.id == cause.id or not _speaks_of(edge, effect) or not _in_order(edge, cause, effect):
                     continue
                 relation = _relation(topology, cause, effect, edge)
@@ -61,17 +77,12 @@ def cause_graph(findings: Sequence[Finding], topology: Topology, library: Detect
 
 def _relation(topology: Topology, cause: Finding, effect: Finding, edge: Explains) -> str:
     """From the object at fault, or from where its fault shows, to the effect."""
-    for start in _places(cause):
-        for end in _places(effect):
+    for start in places_of(cause):
+        for end in places_of(effect):
             relation = topology.reaches(start, end, edge.over)
             if relation:
                 return relation
     return ""
-
-
-def _places(finding: Finding) -> tuple[str, ...]:
-    seen_at = finding.facts.get("seen_at", finding.object.key)
-    return (finding.object.key,) if seen_at == finding.object.key else (finding.object.key, seen_at)
 
 
 def _speaks_of(edge: Explains, effect: Finding) -> bool:

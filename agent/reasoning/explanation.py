@@ -105,11 +105,7 @@ def _part(name: str, value: float, because: str) -> ScorePart:
 
 def _coverage(setting: _Setting, finding: Finding, explained: Mapping[str, ChainLink]) -> ScorePart:
     """Of the findings that call for an explanation (symptoms, and what others explain), how many this one accounts for."""
-    open_ids = {
-        one_id
-        for one_id, other in setting.graph.findings.items()
-        if other.is_symptom or setting.graph.causes_of(one_id)
-    }
+    open_ids = setting.graph.open_ids
     mine = len(open_ids & set(explained)) + (finding.id in open_ids)
     if not open_ids:
         return _part("coverage", 1.0, "nothing else calls for an explanation")

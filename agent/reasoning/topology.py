@@ -36,6 +36,7 @@ class Topology:
     backward: dict[str, dict[str, list[str]]] = field(default_factory=lambda: defaultdict(dict))
     families: dict[str, str] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
+    _kin: dict[str, list[str]] | None = None
 
     def connect(self, source: str, relation: str, target: str) -> None:
         self.forward[source].setdefault(relation, []).append(target)
@@ -43,6 +44,15 @@ class Topology:
 
     def family(self, key: str) -> str:
         return self.families.get(key, key)
+
+    def kin(self, family: str) -> list[str]:
+        """All keys of the family, itself included. Asked of the finished topology only: families are turned round once."""
+        if self._kin is None:
+            self._kin = {}
+            for key, one in self.families.items():
+                if key != one:
+                    self._kin.setdefault(one, []).append(key)
+        return [family, *self._kin.get(family, ())]
 
     def targets(self, key: str, relation: str) -> list[str]:
         return self.forward.get(key, {}).get(relation, [])
