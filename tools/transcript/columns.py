@@ -20,6 +20,26 @@ def is_header(line: str) -> bool:
     return ("  " in line or "\t" in line) and _UPPER.fullmatch(line) is not None
 
 
+_HEADING_REST = re.compile(r"[A-Z][A-Z0-9()\-_/%*.]*(?:\s+[A-Z(][A-Z0-9()\-_/%*.]*)*\s*$")
+
+
+def unwrapped(lines: Sequence[str]) -> list[str]:
+    """A table that the terminal broke at its width: the heading takes as many lines as each row does."""
+    rest = 0
+    while (
+        rest + 1 < len(lines)
+        and rest < 4
+        and _HEADING_REST.match(lines[rest + 1].lstrip())
+        and not is_header(lines[rest + 1])
+    ):
+        rest += 1
+    each = rest + 1
+    width = max((len(line) for line in lines), default=0)
+    if not rest or width < 40 or len(lines) % each:
+        return list(lines)
+    return ["".join(part.ljust(width) for part in lines[at : at + each]).rstrip() for at in range(0, len(lines), each)]
+
+
 def header_columns(line: str) -> list[tuple[str, int]]:
     """Headings and where they begin. Two headings are apart by two spaces at least; one space belongs to a heading."""
     return [(found.group(), found.start()) for found in _HEADING.finditer(line.expandtabs(8))]

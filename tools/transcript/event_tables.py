@@ -18,6 +18,7 @@ _BARE = re.compile(
 _ABSOLUTE = re.compile(
     r"^\s*(?P<at>\d{4}-\d\d-\d\d[T ]\S+)\s+(?P<type>Normal|Warning)\s+(?P<reason>\w+)\s+(?P<about>[A-Za-z][\w.]*/\S+)\s+(?P<message>\S.*)$"
 )
+_TYPED = re.compile(r"(?:^|\s)(?:Normal|Warning|Error)\s")
 _TIMES = re.compile(rf"(?P<last>{_AGE})(?:\s+\(x(?P<count>\d+) over (?P<first>{_AGE})\))?")
 
 
@@ -76,10 +77,13 @@ def read_event_table(harvest: Harvest, lines: Sequence[str], namespace: str) -> 
     columns = header_columns(lines[0])
     before_count = harvest.facts
     wrapped: list[str] = []
+    has_type = any(heading == "TYPE" for heading, _ in columns)
     for line in lines[1:]:
         if not line.strip():
             continue
-        if line[0] == " " and wrapped and not _looks_like_row(columns, line):
+        if wrapped and has_type and _TYPED.search(line) is None:
+            wrapped[-1] += line  # the terminal broke the row at its width
+        elif line[0] == " " and wrapped and not _looks_like_row(columns, line):
             wrapped[-1] += " " + line.strip()
         else:
             wrapped.append(line)

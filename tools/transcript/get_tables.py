@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from knowledge.vocabulary import Json
-from tools.transcript.columns import header_columns, is_header, read_row
+from tools.transcript.columns import header_columns, is_header, read_row, unwrapped
 from tools.transcript.harvest import Depth, Harvest
 from tools.transcript.kinds import Kind, kind_of
 from tools.transcript.row_readers import ROW_READERS, Row
@@ -64,7 +64,7 @@ def table_spans(lines: Sequence[str]) -> list[tuple[int, int]]:
     start = -1
     for at, line in enumerate(lines):
         if is_header(line.rstrip()):
-            if start >= 0 and line.rstrip() == lines[start].rstrip():
+            if start >= 0 and (line.rstrip() == lines[start].rstrip() or _is_rest(lines, start, at)):
                 continue
             if start >= 0:
                 spans.append((start, at))
@@ -77,8 +77,20 @@ def table_spans(lines: Sequence[str]) -> list[tuple[int, int]]:
     return spans
 
 
+def _is_rest(lines: Sequence[str], start: int, at: int) -> bool:
+    """Whether a heading right below a heading is the rest of it, broken at the terminal's width."""
+    return (
+        at - start <= 3
+        and len(lines[start]) >= 40
+        and not lines[at].startswith("NAME")
+        and all(is_header(line.rstrip()) for line in lines[start:at])
+    )
+
+
 def read_get_table(harvest: Harvest, lines: Sequence[str], kind: Kind | None, namespace: str) -> int:
     """One table, heading first. Says how many objects it told of."""
+    if len(lines) > 2:
+        lines = unwrapped(lines)
     columns = header_columns(lines[0])
     headings = [heading for heading, _ in columns]
     guessed = guess_kind(headings)

@@ -88,7 +88,7 @@ def _typed(line: str) -> str:
     head = line.lstrip(" ")
     if not head or len(line) > 4_000:
         return ""
-    if head[0].isalpha() and line[0] != " ":
+    if head[0].isalpha() and head[0] != "λ" and line[0] != " ":
         word = head.split(" ", 1)[0]
         if word in _KNOWN:
             return line if _BARE.match(line) else ""
