@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from knowledge.ledger.ledger import Ledger
     from knowledge.library import Library
     from tools.contracts import Collector
-    from tools.ports import ChatModel, Clock, Cluster, ClusterReader, ClusterWriter
+    from tools.ports import ChatModel, Clock, Cluster, ClusterReader, ClusterWriter, Logs
     from tools.safety.policy import Policy
 
 
@@ -167,7 +167,16 @@ def open_cluster(one: ClusterSettings) -> Cluster:
 
     token = one.prometheus_token.get_secret_value() if one.prometheus_token else ""
     metrics = Prometheus(one.prometheus_url, token=token) if one.prometheus_url else None
-    return Cluster(name=one.name, reader=open_reader(one), metrics=metrics, mode=one.mode)
+    return Cluster(name=one.name, reader=open_reader(one), metrics=metrics, mode=one.mode, logs=open_logs(one))
+
+
+def open_logs(one: ClusterSettings) -> Logs | None:
+    if not one.loki_url:
+        return None
+    from tools.adapters.loki import Loki
+
+    token = one.loki_token.get_secret_value() if one.loki_token else ""
+    return Loki(one.loki_url, node_selector=one.loki_node_selector, token=token, tenant=one.loki_tenant)
 
 
 def open_clusters(settings: Settings) -> dict[str, Cluster]:

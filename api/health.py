@@ -186,6 +186,7 @@ async def _check_cluster(cluster: ClusterSettings) -> list[Check]:
         step = "take that right away: opsdesk never needs it"
         checks.append(Check(f"{name} reader", "warning", "may list Secrets", step))
     checks += await _check_metrics(cluster)
+    checks += await _check_logs(cluster)
     if cluster.mode is Mode.EXECUTE:
         checks += await _check_executor(cluster)
     return checks
@@ -203,6 +204,18 @@ async def _check_metrics(cluster: ClusterSettings) -> list[Check]:
         return [Check(name, "ok", f"{cluster.prometheus_url}, {await metrics.ready()}")]
     except OpsdeskError as error:
         return [Check(name, "broken", error.message, error.next_step or "check prometheus_url")]
+
+
+async def _check_logs(cluster: ClusterSettings) -> list[Check]:
+    """Shipped logs are optional: nothing is said when none are configured."""
+    from api.bootstrap import open_logs
+
+    name = f"cluster {cluster.name} logs"
+    try:
+        logs = open_logs(cluster)
+        return [Check(name, "ok", f"{cluster.loki_url}, {await logs.ready()}")] if logs is not None else []
+    except OpsdeskError as error:
+        return [Check(name, "broken", error.message, error.next_step or "check loki_url")]
 
 
 async def _check_executor(cluster: ClusterSettings) -> list[Check]:

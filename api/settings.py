@@ -41,6 +41,14 @@ class ClusterSettings(Group):
     """Base URL of a Prometheus-compatible server; empty: metrics are a gap."""
     prometheus_token: SecretStr | None = None
     """Bearer token for it."""
+    loki_url: str = ""
+    """Base URL of a Loki that holds the nodes' system logs; empty: they are not read."""
+    loki_token: SecretStr | None = None
+    """Bearer token for it."""
+    loki_tenant: str = ""
+    """Its tenant (the header X-Scope-OrgID); empty: it has only one."""
+    loki_node_selector: str = '{job="systemd-journal", hostname="<node>"}'
+    """LogQL selector of one node's system logs; `<node>` stands for the node's name."""
     mode: Mode = Mode.PROPOSE
     """What opsdesk may do here. `propose` until a person has seen some scripts and trusts them."""
     accept_broad_rights: bool = False

@@ -7,6 +7,7 @@ The verdict is in the parent, so that a caller decides without knowing the leaf:
     |  |- ClusterUnreachable          no answer from a Kubernetes API server
     |  |- ClusterBusy                 429 or 503 with Retry-After
     |  |- MetricsUnreachable          no answer from Prometheus
+    |  |- LogsUnreachable             no answer from where the site keeps its logs
     |  |- ModelUnavailable            chat model down, slow, or over its rate
     |  |- LedgerBusy                  a lock on the ledger was not had in time
     |  |- LedgerUnreachable           no answer from the ledger's database server
@@ -79,6 +80,10 @@ class ClusterBusy(Temporary):
 
 class MetricsUnreachable(Temporary):
     title = "metrics unreachable"
+
+
+class LogsUnreachable(Temporary):
+    title = "logs unreachable"
 
 
 class ModelUnavailable(Temporary):

@@ -167,6 +167,37 @@ class Metrics(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line as it was shipped: when (aware, UTC), its stream's labels, its text without a newline at the end."""
+
+    at: datetime
+    labels: Mapping[str, str]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogAnswer:
+    """Lines in rising time. ``left_out`` says what a bound cut, empty when nothing was: the oldest lines go first."""
+
+    lines: Sequence[LogLine]
+    left_out: str = ""
+
+
+class Logs(Protocol):
+    """Where the site ships its logs (Loki). Raises LogsUnreachable, BadInput (a query it cannot parse), AccessDenied,
+    AnswerTooLarge."""
+
+    async def range(self, query: str, start: datetime, end: datetime, *, max_lines: int = 5_000) -> LogAnswer:
+        """The newest lines from ``start`` (included) to ``end`` (not included) that the query names, in its own language."""
+
+    async def of_node(self, node: str, start: datetime, end: datetime, *, max_lines: int = 5_000) -> LogAnswer:
+        """System logs of one node: kernel, kubelet, container runtime."""
+
+    async def ready(self) -> str:
+        """Version text of the server."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelUsage:
     input_tokens: int = 0
     output_tokens: int = 0
@@ -202,9 +233,10 @@ class ChatModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One named cluster as the desk sees it: its reader, its metrics if any, its mode."""
+    """One named cluster as the desk sees it: its reader, its metrics and shipped logs if any, its mode."""
 
     name: str
     reader: ClusterReader
     metrics: Metrics | None = None
     mode: Mode = Mode.PROPOSE
+    logs: Logs | None = None

@@ -9,14 +9,16 @@ import pytest
 from tests.fakes.cluster_reader import FakeReader
 from tools.adapters.chat_model import ModelProfile, OpenAICompatibleModel
 from tools.adapters.kubernetes_cluster import KubernetesReader, KubernetesWriter
+from tools.adapters.loki import Loki
 from tools.adapters.prometheus import Prometheus
 from tools.adapters.system_clock import SystemClock
-from tools.ports import ChatModel, Clock, ClusterReader, ClusterWriter, Metrics
+from tools.ports import ChatModel, Clock, ClusterReader, ClusterWriter, Logs, Metrics
 
 READER: ClusterReader = KubernetesReader.connect("east", None)
 FAKE: ClusterReader = FakeReader()
 WRITER: ClusterWriter = KubernetesWriter.connect("east", None)
 METRICS: Metrics = Prometheus("http://127.0.0.1:9")
+LOGS: Logs = Loki("http://127.0.0.1:9")
 MODEL: ChatModel = OpenAICompatibleModel(ModelProfile("m", "http://127.0.0.1:9/v1", "m"))
 CLOCK: Clock = SystemClock()
 
@@ -28,6 +30,7 @@ CLOCK: Clock = SystemClock()
         (FAKE, ClusterReader),
         (WRITER, ClusterWriter),
         (METRICS, Metrics),
+        (LOGS, Logs),
         (MODEL, ChatModel),
         (CLOCK, Clock),
     ],
