@@ -28,7 +28,8 @@ class Mismatch:
 
 
 def mismatch_of(scene: Scene, claim: Json) -> Mismatch:
-    """Empty for a claim that is bound, that a provisioner serves, or whose volumes were not gathered."""
+    """Empty for a claim that is bound, that a provisioner serves, or whose volumes were not gathered; and where the nearest
+    volume belongs to another claim or class and would not fit either: then it tells nothing."""
     if (claim.get("status") or {}).get("phase") not in (None, "Pending") or _is_provisioned(scene, claim):
         return Mismatch()
     volumes = scene.snapshot.of_kind("PersistentVolume")
@@ -39,7 +40,7 @@ def mismatch_of(scene: Scene, claim: Json) -> Mismatch:
         volumes = [volume for volume in volumes if name_of(volume) == named] or volumes
     judged = [(_between(claim, volume), volume) for volume in volumes]
     reasons, volume = min(judged, key=lambda pair: _distance(claim, pair[0], pair[1]))
-    if not reasons:
+    if not reasons or (len(reasons) > 1 and not {"occupied", "class"}.isdisjoint(reasons)):
         return Mismatch()
     wanted, offered = _words(reasons[0], claim, volume)
     return Mismatch(reasons=reasons, volume=name_of(volume), wanted=wanted, offered=offered)

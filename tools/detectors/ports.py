@@ -39,6 +39,15 @@ def declared_ports(pod: Json) -> set[Any]:
     return found
 
 
+def _probed_ports(pod: Json) -> set[Any]:
+    """Ports that probes ask: something listens there whether it is declared or not."""
+    found: set[Any] = set()
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        for name in ("readinessProbe", "livenessProbe", "startupProbe"):
+            found |= {how.get("port") for how in (container.get(name) or {}).values() if isinstance(how, dict)}
+    return found - {None}
+
+
 def served_port(arguments: Sequence[Argument]) -> FactOf:
     """The one port that the selected pods do declare; empty when there are several to choose from, or several to correct."""
     path = one_path(arguments, "served_port($.spec.selector)")

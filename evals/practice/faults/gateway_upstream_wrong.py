@@ -13,7 +13,7 @@ _GOOD = "http://qwen2-7b.ai-serving.svc:8000"
 def _inject(store: Store) -> Truth:
     acts.set_env(store, *_WHERE, "QWEN_URL", "http://qwen2-7b-v2.ai-serving.svc:8000")
     return Truth(
-        cause="app-dns-failure",
+        cause="env-service-host-unknown",
         target=Target("Deployment", *_WHERE),
         symptoms=("gw-error-rate",),
         remedy="kubectl -n ai-gateway rollout undo deployment/gateway",
