@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from knowledge.vocabulary import Finding, ObjectRef, Text, digest_of
@@ -48,9 +49,12 @@ class _Judged:
 
 
 class Engine:
-    """``is_indexed`` False asks every object everything: the plain reading that the quick one is held to."""
+    """``is_indexed`` False asks every object everything: the plain reading that the quick one is held to. ``cache_folder``
+    keeps the automaton of the log signatures for the next start."""
 
-    def __init__(self, forms: Sequence[DetectorForm], *, is_indexed: bool = True) -> None:
+    def __init__(
+        self, forms: Sequence[DetectorForm], *, is_indexed: bool = True, cache_folder: Path | None = None
+    ) -> None:
         signals: list[Signal] = []
         self._plans = [(form, _numbered(form.signals, signals)) for form in forms]
         plans = [plan for _, plan in self._plans] if is_indexed else []
@@ -62,7 +66,7 @@ class Engine:
             self._statuses,
             EventWatcher([(number, one) for number, one in indexed if isinstance(one, EventSignal)]),
             ExitCodeWatcher([(number, one) for number, one in indexed if isinstance(one, ExitCodeSignal)]),
-            LogWatcher([(number, one) for number, one in indexed if isinstance(one, LogSignal)]),
+            LogWatcher([(number, one) for number, one in indexed if isinstance(one, LogSignal)], cache_folder),
             MetricWatcher([(number, one) for number, one in indexed if isinstance(one, MetricSignal)]),
             AlertWatcher([(number, one) for number, one in indexed if isinstance(one, AlertNameSignal)]),
             ChangeWatcher([(number, one) for number, one in indexed if isinstance(one, ChangeSignal)]),

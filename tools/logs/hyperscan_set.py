@@ -161,7 +161,7 @@ def _write(path: Path, database: Any, refused: Sequence[int]) -> None:
     content = b"\n".join((_MAGIC, hashlib.sha256(told + blob).hexdigest().encode(), told, blob))
     draft = path.with_suffix(f".{os.getpid()}.draft")
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
         draft.write_bytes(content)
         draft.chmod(0o600)
         draft.replace(path)
