@@ -52,11 +52,6 @@ INGRESS_SIGNS = {
     "certificate_days_left": f"(min by ({_POD}, host) (nginx_ingress_controller_ssl_expire_time_seconds) - time()) / 86400",
     "reload_ok": f"min by ({_POD}) (nginx_ingress_controller_config_last_reload_successful)",
 }
-VECTOR_SIGNS = {
-    "dead_replicas": f"max by ({_POD}) (collection_dead_replicas)",
-    "errors_per_second": f'sum by ({_POD}) (rate(rest_responses_total{{status=~"5.."}}[5m]))',
-    "latency_p95_seconds": quantile(0.95, "rest_responses_duration_seconds", _POD),
-}
 NODE_QUERIES = (
     family_query("node_saturation", "sign", SATURATION_SIGNS, is_range=True),
     family_query("node_trouble", "sign", TROUBLE_SIGNS, is_range=True),
@@ -64,7 +59,6 @@ NODE_QUERIES = (
     family_query("cluster_dns", "sign", DNS_SIGNS),
     family_query("service_proxy", "sign", PROXY_SIGNS),
     family_query("ingress_health", "sign", INGRESS_SIGNS),
-    family_query("vector_database", "sign", VECTOR_SIGNS),
     MetricQuery(
         "volume_inodes_free_ratio",
         "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_inodes_free{scope}"
