@@ -325,10 +325,17 @@ PlainLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true
 def read_forms(path: Path) -> list[DetectorForm]:
     """The detectors of one file. Raises MalformedDetector with file and line."""
     try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=PlainLoader)
-        document = yaml.load(text, Loader=PlainLoader)  # noqa: S506 - a safe loader
-    except (OSError, UnicodeDecodeError) as problem:
+        text = path.read_bytes()
+    except OSError as problem:
+        raise MalformedDetector(f"{path.name} cannot be read: {problem}", source=str(path)) from problem
+    return [checked_form(body, path) for body in read_bodies(path, text)]
+
+
+def read_bodies(path: Path, text: bytes) -> list[Json]:
+    """What stands in a file, a table's rows filled in, as plain data that nobody has checked. Raises MalformedDetector."""
+    try:
+        document = yaml.load(text.decode("utf-8"), Loader=PlainLoader)  # noqa: S506 - a safe loader
+    except UnicodeDecodeError as problem:
         raise MalformedDetector(f"{path.name} cannot be read: {problem}", source=str(path)) from problem
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
@@ -339,8 +346,7 @@ def read_forms(path: Path) -> list[DetectorForm]:
     document = {name: value for name, value in document.items() if not str(name).startswith("x-")}
     rows = document.pop("rows", None)
     table = document.pop("table", None)
-    bodies = [document] if rows is None else [_filled(document, row, table, path) for row in rows]
-    return [_validated(body, node, path) for body in bodies]
+    return [document] if rows is None else [_filled(document, row, table, path) for row in rows]
 
 
 def _filled(document: Json, row: Json, table: Any, path: Path) -> Json:
@@ -356,13 +362,14 @@ def _filled(document: Json, row: Json, table: Any, path: Path) -> Json:
     return body
 
 
-def _validated(body: Json, node: Any, path: Path) -> DetectorForm:
+def checked_form(body: Json, path: Path) -> DetectorForm:
+    """Raises MalformedDetector with file and line: only then the file is read for the places of its parts."""
     try:
         return DetectorForm.model_validate(body)
     except ValidationError as problem:
         first = problem.errors()[0]
         place = first["loc"]
-        line = _line_of(node, place)
+        line = _line_of(yaml.compose(path.read_text(encoding="utf-8"), Loader=PlainLoader), place)
         where = ".".join(str(part) for part in place)
         message = f"{path.name}:{line}: {where}: {first['msg']}"
         raise MalformedDetector(

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from knowledge.errors import MalformedDetector, NotFound
 from knowledge.vocabulary import Finding, Layer, Remedy, Severity, Text
 from tools.contracts import Snapshot
 from tools.detectors.engine import Engine
-from tools.detectors.format import DetectorForm, Explains, read_forms
+from tools.detectors.format import DetectorForm, Explains, checked_form
+from tools.detectors.parsed import parsed_folder
 from tools.detectors.remedies import filled_remedy
 
 FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FaultDetector:
     """One fault of the library, as :class:`tools.contracts.Detector`."""
 
     form: DetectorForm
     path: Path
-    engine: Engine
 
     @property
     def id(self) -> str:
@@ -64,15 +65,19 @@ class FaultDetector:
 
     def detect(self, snapshot: Snapshot) -> list[Finding]:
         """With this detector alone."""
-        return self.engine.detect(snapshot)
+        return self._engine.detect(snapshot)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine([self.form])
 
 
 class DetectorLibrary:
     """``by_id`` in the order of the ids. Detecting with all of them is one pass over the snapshot."""
 
-    def __init__(self, detectors: Sequence[FaultDetector]) -> None:
+    def __init__(self, detectors: Sequence[FaultDetector], cache_folder: Path | None = None) -> None:
         self.by_id: Mapping[str, FaultDetector] = {one.id: one for one in sorted(detectors, key=lambda one: one.id)}
-        self._engine = Engine([one.form for one in self.by_id.values()])
+        self._engine = Engine([one.form for one in self.by_id.values()], cache_folder=cache_folder)
 
     def detect(self, snapshot: Snapshot) -> list[Finding]:
         """Faults and symptoms of now, most severe first. Everything they cite is in ``snapshot.cited()`` afterwards."""
@@ -90,21 +95,22 @@ class DetectorLibrary:
         return filled_remedy(self.get(fault_id).form.remedy, finding.facts)
 
 
-def load_detectors(extra_folders: Sequence[Path] = ()) -> DetectorLibrary:
-    """The desk's own detectors and a site's. Raises MalformedDetector for a file that cannot be read or a doubled id."""
+def load_detectors(extra_folders: Sequence[Path] = (), *, cache_folder: Path | None = None) -> DetectorLibrary:
+    """The desk's own detectors and a site's. ``cache_folder`` keeps what was read for the next start. Raises
+    MalformedDetector for a file that cannot be read or a doubled id."""
     found: dict[str, FaultDetector] = {}
     for folder in (FOLDER, *extra_folders):
         if not folder.is_dir():
             raise MalformedDetector(
                 f"detector folder {folder} is not there", source=str(folder), next_step="correct the setting"
             )
-        for path in sorted(folder.rglob("*.yaml")):
-            for form in read_forms(path):
+        for path, bodies in parsed_folder(folder, cache_folder):
+            for form in (checked_form(body, path) for body in bodies):
                 if form.id in found:
                     raise MalformedDetector(
                         f"{path.name}: the id {form.id!r} is already taken by {found[form.id].path}",
                         source=str(path),
                         next_step="give the site's detector another id",
                     )
-                found[form.id] = FaultDetector(form=form, path=path, engine=Engine([form]))
-    return DetectorLibrary(list(found.values()))
+                found[form.id] = FaultDetector(form=form, path=path)
+    return DetectorLibrary(list(found.values()), cache_folder=cache_folder)
