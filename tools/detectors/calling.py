@@ -46,12 +46,20 @@ def address_in(scene: Scene, namespace: str, variable: Any) -> Address | None:
     value = variable.get("value") if isinstance(variable, dict) else None
     if not isinstance(value, str) or not 3 <= len(value) <= 300:
         return None
+    key = ("address", namespace, variable.get("name"), value)
+    if key not in scene.memo:
+        scene.memo[key] = _address(scene, namespace, str(variable.get("name", "")), value)
+    known: Address | None = scene.memo[key]
+    return known
+
+
+def _address(scene: Scene, namespace: str, name: str, value: str) -> Address | None:
     found = ADDRESS.match(value)
     host = found.group("host") if found else ""
     if not found or NUMERIC.match(host) or host in ("localhost", "true", "false"):
         return None
     port = int(found.group("port")) if found.group("port") else None
-    if port is None and "://" not in value and not ADDRESS_NAME.search(str(variable.get("name", ""))):
+    if port is None and "://" not in value and not ADDRESS_NAME.search(name):
         return None
     labels = host.split(".")
     namespaces = _namespaces(scene)
