@@ -216,7 +216,7 @@ def _mined(block: bytes) -> Row:
     """All lines, not only error-like ones, without a bound: what mining costs."""
     since = NOW - timedelta(minutes=30)
     piece = block[: 2 * MEGABYTE]
-    mine = lambda: template_news([piece], since, NOW, only=None, max_lines=10**9, max_seconds=1e9)  # noqa: E731
+    mine = lambda: template_news([piece], since, NOW, only="", max_lines=10**9, max_seconds=1e9)  # noqa: E731
     seconds, news = _timed(mine)
     return Row(
         "templates", len(piece) / MEGABYTE, seconds, news.lines, note=f"{news.lines / seconds:,.0f} lines/s, every line"

@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import re2
 
 from tools.logs.joining import bare_start
+from tools.logs.patterns import latin_options
 from tools.logs.times import time_of_line
 from tools.redaction import redact_text
 
@@ -32,11 +35,16 @@ TIMES_MORE = 3.0
 WIDTH = 3.0
 """How many standard deviations of a count (its square root) a change of rate has to be."""
 
-ERRORISH = re.compile(
-    rb"(?:^|[\s\[\"'=:|(])(?:ERROR|ERR|FATAL|CRITICAL|CRIT|PANIC|SEVERE|EMERG|ALERT)(?:$|[\s\]\"',:|)])"
-    rb"|\blevel[\"']?[=:] ?[\"']?(?:error|fatal|critical|panic|dpanic)\b|\bseverity[\"']?: ?[\"']?(?:ERROR|CRITICAL|ALERT|EMERGENCY)"
-    rb"|^[EF]\d{4} |^panic: |^Traceback |^[\w.]*(?:Error|Exception): |\[(?:error|crit|alert|emerg)\]"
+ERRORISH = (
+    r"(?m)(?:^|[\s\[\"'=:|(])(?:ERROR|ERR|FATAL|CRITICAL|CRIT|PANIC|SEVERE|EMERG|ALERT)(?:$|[\s\]\"',:|)])"
+    r"|\blevel[\"']?[=:] ?[\"']?(?:error|fatal|critical|panic|dpanic)\b"
+    r"|\bseverity[\"']?: ?[\"']?(?:ERROR|CRITICAL|ALERT|EMERGENCY)|\[(?:error|crit|alert|emerg)\]"
+    r"|(?:^|Z |[FP] )(?:[EF]\d{4} |panic: |Traceback |[\w.]*(?:Error|Exception): )"
 )
+"""Lines of a level that says so, in the ways that loggers write it, and the lines that exceptions and panics begin or end with."""
+SAMPLED_TIMES = 60
+"""Times that are read of one log to tell which minutes it speaks of."""
+TIME_LINES = 20
 _LEADING_TIME = re.compile(
     r"^[\[(]?(?:\d{4}[-/]\d\d[-/]\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?|[A-Z][a-z]{2} +\d+ [\d:]+|\d{13}|\d\d:\d\d:\d\d[.,\d]*)[\])]? *"
 )
@@ -84,16 +92,16 @@ def template_news(
     since: datetime,
     now: datetime,
     *,
-    only: re.Pattern[bytes] | None = ERRORISH,
+    only: str = ERRORISH,
     max_lines: int = MAX_LINES,
     max_seconds: float = MAX_SECONDS,
 ) -> TemplateNews:
-    """What changed at ``since`` in logs of one kind (the replicas of a workload). ``only``: which lines are mined; that a log
-    spoke before is judged by all its lines. The newest lines are mined first."""
+    """What changed at ``since`` in logs of one kind (the replicas of a workload). ``only``: an RE2 expression of the lines that
+    are mined, empty for all; that a log spoke before is judged by all its lines. The newest lines are mined first."""
     run = _Mining(since, now, only, max_lines, time.monotonic() + max_seconds)
     for text in logs:
         run.read(text)
-    if run.before_lines < MIN_BEFORE:
+    if run.lines_before < MIN_BEFORE:
         return TemplateNews(lines=run.mined, left_out=run.left_out)
     spans = run.minutes_before, run.minutes_after
     changes = [change for one in run.templates.values() if (change := _change_of(one, *spans)) is not None]
@@ -103,14 +111,13 @@ def template_news(
 
 
 class _Mining:
-    def __init__(
-        self, since: datetime, now: datetime, only: re.Pattern[bytes] | None, max_lines: int, until: float
-    ) -> None:
-        self._since, self._now, self._only = since, now, only
+    def __init__(self, since: datetime, now: datetime, only: str, max_lines: int, until: float) -> None:
+        self._since, self._now = since, now
+        self._only = re2.compile(only.encode(), latin_options()) if only else None
         self._max_lines, self._until = max_lines, until
         self._miner = _new_miner()
         self.templates: dict[int, _Template] = {}
-        self.mined = self.before_lines = 0
+        self.mined = self.lines_before = 0
         self._minutes: set[int] = set()
         self._skipped = 0
 
@@ -129,18 +136,28 @@ class _Mining:
         return list(range(edge, max(self._minutes) + 1)) if self._minutes and max(self._minutes) >= edge else []
 
     def read(self, text: bytes) -> None:
-        for line, at in _timed_backwards(text, self._now):
-            if at is None:
-                continue
-            self._minutes.add(_minute(at))
-            self.before_lines += at < self._since
-            if self._only is not None and self._only.search(line[:MAX_LINE]) is None:
-                continue
+        starts = _line_starts(text)
+        self._note_times(text, starts)
+        chosen = starts if self._only is None else _starts_of(self._only, text)
+        for number, start in enumerate(reversed(chosen)):
             if self.mined >= self._max_lines or time.monotonic() > self._until:
-                self._skipped += 1
-                continue
-            self.mined += 1
-            self._mine(line, at)
+                self._skipped += len(chosen) - number
+                return
+            line = _line_at(text, start)
+            at = _time_at(text, start, self._now)
+            if line and at is not None:
+                self._minutes.add(_minute(at))
+                self.mined += 1
+                self._mine(_own_text(line), at)
+
+    def _note_times(self, text: bytes, starts: Sequence[int]) -> None:
+        """Which minutes the log speaks of, and about how many of its lines came before the moment."""
+        step = max(1, len(starts) // SAMPLED_TIMES)
+        for start in {*starts[::step], *starts[-1:]}:
+            at = time_of_line(_line_at(text, start)[:600], self._now)
+            if at is not None:
+                self._minutes.add(_minute(at))
+                self.lines_before += step if at < self._since else 0
 
     def _mine(self, line: bytes, at: datetime) -> None:
         told = redact_text(line[:MAX_LINE].decode("utf-8", "replace"))
@@ -163,28 +180,40 @@ def _new_miner() -> Drain:
     return miner
 
 
-def _timed_backwards(text: bytes, now: datetime) -> Iterator[tuple[bytes, datetime | None]]:
-    """The text's lines from the last to the first, without what the runtime put in front, each with its time. A line
-    without a time (a traceback's) takes that of the line before it."""
-    waiting: list[bytes] = []
-    end = len(text)
-    while end > 0:
-        start = text.rfind(b"\n", 0, end) + 1
-        line = text[start:end].strip()
-        end = start - 1
-        if not line:
-            continue
-        at = time_of_line(line[:600], now)
-        bare = _own_text(line)
-        if at is None:
-            waiting.append(bare)
-            if len(waiting) > 200:
-                yield waiting.pop(0), None
-            continue
-        yield from ((one, at) for one in waiting)
-        waiting.clear()
-        yield bare, at
-    yield from ((one, None) for one in waiting)
+def _line_starts(text: bytes) -> list[int]:
+    starts = [0] if text else []
+    start = text.find(b"\n") + 1
+    while 0 < start < len(text):
+        starts.append(start)
+        start = text.find(b"\n", start) + 1
+    return starts
+
+
+def _starts_of(expression: Any, text: bytes) -> list[int]:
+    """Where lines begin in which the expression matches."""
+    starts: list[int] = []
+    here = 0
+    while here < len(text) and (match := expression.search(text, here)):
+        start = text.rfind(b"\n", 0, max(match.end() - 1, 0)) + 1
+        starts.append(start)
+        here = text.find(b"\n", start)
+        here = here + 1 if here >= 0 else len(text)
+    return starts
+
+
+def _line_at(text: bytes, start: int) -> bytes:
+    end = text.find(b"\n", start)
+    return text[start : min(end if end >= 0 else len(text), start + 4 * MAX_LINE)].strip()
+
+
+def _time_at(text: bytes, start: int, now: datetime) -> datetime | None:
+    """Of the line, or (a traceback's) of the nearest line before it that tells one."""
+    for _ in range(TIME_LINES):
+        at = time_of_line(_line_at(text, start)[:600], now)
+        if at is not None or start == 0:
+            return at
+        start = text.rfind(b"\n", 0, start - 1) + 1
+    return None
 
 
 def _own_text(line: bytes) -> bytes:
