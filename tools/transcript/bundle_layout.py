@@ -32,6 +32,7 @@ _HOST_LOGS = frozenset(
         "kube-proxy",
     }
 )
+_NO_CONTAINER = frozenset({"logs", "log", "previous", "current", "prev", "0", "1"})
 _LAST = 9
 
 
@@ -115,11 +116,7 @@ def _log(parts: list[str], file: str, stem: str, name: str) -> Command | None:
             container=re.sub(r"-[0-9a-f]{64}$", "", flat[2]),
         )
     if len(folders) >= 2:
-        container = (
-            ""
-            if stem in {"logs", "log"} or found is None or found["container"] in {"logs", "log"}
-            else found["container"]
-        )
+        container = "" if stem in _NO_CONTAINER or found is None else found["container"]
         if len(folders) >= 3 and not container:
             return replace(
                 base, namespace=folders[-3], words=(folders[-2],), names=(folders[-2],), container=folders[-1]

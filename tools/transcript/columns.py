@@ -30,7 +30,7 @@ def unwrapped(lines: Sequence[str]) -> list[str]:
         rest + 1 < len(lines)
         and rest < 4
         and _HEADING_REST.match(lines[rest + 1].lstrip())
-        and not is_header(lines[rest + 1])
+        and not lines[rest + 1].startswith("NAME")
     ):
         rest += 1
     each = rest + 1

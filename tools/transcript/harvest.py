@@ -14,6 +14,8 @@ from tools.transcript.kinds import Kind, kind_named
 from tools.transcript.times import before, rfc3339
 
 Key = tuple[str, str, str]
+MAX_GAPS = 300
+"""Where nothing can be read, three hundred times saying so is enough."""
 _PLACE = re.compile(r"(spec\.\w+\{[^}]{1,80}\}): ")
 
 
@@ -61,6 +63,7 @@ class Harvest:
     logs: list[Spoken] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    _gaps_seen: set[Gap] = field(default_factory=set)
     usage: dict[str, list[Series]] = field(default_factory=dict)
     """Series by the metric collector's keys: ``container_memory``."""
     listed: set[tuple[str, str]] = field(default_factory=set)
@@ -98,7 +101,8 @@ class Harvest:
 
     def gap(self, source: str, query: str, reason: str, next_step: str = "") -> None:
         gap = Gap(source=source, query=query[:300], reason=reason[:600], next_step=next_step[:300])
-        if gap not in self.gaps:
+        if len(self._gaps_seen) < MAX_GAPS and gap not in self._gaps_seen:
+            self._gaps_seen.add(gap)
             self.gaps.append(gap)
 
     def ago(self, age: str) -> str | None:

@@ -41,6 +41,8 @@ _IN_ALL = (
     "HorizontalPodAutoscaler",
 )
 """What ``kubectl get all`` lists, whatever its name says."""
+MAX_SENTENCE = 1_000
+MAX_CHANGES = 2_000
 _NOTES = frozenset({"rollout", "version", "cluster-info", "config", "auth", "api-resources", "explain", "apply", "delete", "scale",
                     "set", "edit", "patch", "exec", "cp", "label", "annotate", "cordon", "uncordon", "drain", "create"})  # fmt: skip
 
@@ -285,7 +287,7 @@ def _plain_changes(harvest: Harvest, block: Sequence[str]) -> int:
     """Sentences of people and monitoring systems. Whom they are about is known when all objects are: see ``merging``."""
     found = 0
     for line in block:
-        if any(character.isdigit() for character in line):
+        if len(line) <= MAX_SENTENCE and len(harvest.changes) < MAX_CHANGES and any(map(str.isdigit, line)):
             for move in moves_in(line):
                 harvest.changes.append((move, line))
                 found += 1

@@ -106,7 +106,8 @@ def _read_section(harvest: Harvest, section: Section, at: datetime, maps: Servic
 def _concluded(
     harvest: Harvest, timeline: Timeline, commands: Sequence[RecognisedCommand], *, name: str, language: Language
 ) -> PasteReading:
-    place_changes(harvest, merged(harvest))
+    if harvest.changes:
+        place_changes(harvest, merged(harvest))
     objects = merged(harvest)
     join(objects)
     enrich(objects, list(harvest.events.values()))

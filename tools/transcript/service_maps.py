@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tools.transcript.harvest import Harvest
 
 Call = tuple[str, str]
+MAX_LINE = 300
 _NAME = r"[a-z0-9](?:[a-z0-9.\-_]{0,80}[a-z0-9])?"
 _BRANCH = re.compile(rf"^(?P<lead>[\s│|]*)(?P<mark>[├└][─\-]+|\|--+|`--+|\+--+|\\--+)\s*(?P<name>{_NAME})(?P<note>.*)$")
 _KEYED = re.compile(r"^[\s#*\-]*\[?(?P<key>[^\]:：=]{2,60}?)\]?\s*[:：]\s*(?P<value>.*)$")
@@ -42,7 +43,7 @@ class ServiceMapReader:
         trail: list[tuple[int, str]] = []
         for line in lines:
             text = line.strip()
-            if not text:
+            if not text or len(text) > MAX_LINE:
                 continue
             if branch := _BRANCH.match(line):
                 found += self._branch(branch, trail, subject)
@@ -121,6 +122,7 @@ def role_in(note: str) -> str:
 
 
 def looks_like_map(lines: Sequence[str]) -> bool:
+    lines = [line for line in lines[:60] if len(line) <= MAX_LINE]
     keyed = sum(1 for line in lines[:40] if (found := _KEYED.match(line.strip())) and _mode(found["key"]))
     branches = sum(1 for line in lines[:60] if _BRANCH.match(line) and "CGroup" not in line)
     arrows = sum(1 for line in lines[:60] if _ARROW.match(line.strip()))
