@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from knowledge.errors import BadInput, ObjectNotFound, OpsdeskError
-from knowledge.vocabulary import Focus, Json, ObjectRef
+from knowledge.vocabulary import Focus, Gap, Json, ObjectRef
 from tools.collectors.pod_health import has_previous, has_started, health_of, owner_key, serves
 from tools.collectors.reading import READ_SECONDS, gap_of
 from tools.contracts import Gathered, LogText
@@ -19,6 +19,8 @@ MAX_HEALTHY = 6
 PODS_PER_OWNER = 2
 TAIL_LINES = 500
 MAX_BYTES_EACH = 256_000
+MAX_READS = 3
+"""Of one log whose lines are longer than expected."""
 CONCURRENCY = 6
 
 
@@ -50,14 +52,7 @@ class LogsCollector:
         query = f"logs {namespace}/{name} {wanted.container}{' previous' if wanted.is_previous else ''}"
         try:
             async with slots, asyncio.timeout(READ_SECONDS):
-                text = await cluster.reader.logs(
-                    namespace,
-                    name,
-                    wanted.container,
-                    previous=wanted.is_previous,
-                    tail_lines=TAIL_LINES,
-                    limit_bytes=MAX_BYTES_EACH,
-                )
+                text, is_cut = await _newest(cluster, namespace, name, wanted)
         except (BadInput, ObjectNotFound) as error:
             # The container has not started, or its previous run is gone: the pod's own status says so already.
             if not wanted.is_previous and has_started(wanted.pod, wanted.container):
@@ -66,6 +61,9 @@ class LogsCollector:
         except (OpsdeskError, TimeoutError) as error:
             gathered.gaps.append(gap_of(self.id, query, error))
             return None
+        if is_cut:
+            reason = f"its lines are so long that the newest did not fit into {MAX_BYTES_EACH} bytes"
+            gathered.gaps.append(Gap(source=self.id, query=query, reason=reason, next_step=f"read it with {query}"))
         pod = ObjectRef(
             cluster=cluster.name,
             kind="Pod",
@@ -75,6 +73,28 @@ class LogsCollector:
             uid=str(metadata.get("uid", "")),
         )
         return LogText(pod, wanted.container, text, wanted.is_previous)
+
+
+async def _newest(cluster: Cluster, namespace: str, name: str, wanted: _Wanted) -> tuple[str, bool]:
+    """The end of the log, and whether its newest lines are missing. The server counts lines from the end, but bytes from
+    there on: where the bytes run out, it is the newest lines that are not told. Then fewer lines are asked for."""
+    tail_lines = TAIL_LINES
+    text = ""
+    for _ in range(MAX_READS):
+        text = await cluster.reader.logs(
+            namespace,
+            name,
+            wanted.container,
+            previous=wanted.is_previous,
+            tail_lines=tail_lines,
+            limit_bytes=MAX_BYTES_EACH,
+        )
+        if len(text.encode(errors="replace")) < MAX_BYTES_EACH:
+            return text, False
+        tail_lines = min(tail_lines - 1, text.count("\n") * 2 // 3)
+        if tail_lines < 1:
+            break
+    return text, True
 
 
 def choose(pods: Iterable[Json], focus: Focus) -> list[_Wanted]:
