@@ -9,16 +9,17 @@ from typing import Any
 from evals.practice.clock import timestamp
 from evals.practice.controllers.recorder import reference_to
 from evals.practice.controllers.resources import amount
+from evals.practice.errors import ApiError, forbidden
 from evals.practice.faults import acts
 from evals.practice.faults.switch import catalogue
-from evals.practice.hooks import LogLine
+from evals.practice.hooks import LogLine, Operation
 from evals.practice.kinds import resource_of
 from evals.practice.kubelet.behaviour import Exit
 from evals.practice.kubelet.trouble import Change
 from evals.practice.kubelet.trouble import Obstacle as Standing
 from evals.practice.platform.install import create
 from evals.practice.store import copy_of, name_of, namespace_of
-from evals.scenarios.format import Condition, Eviction, Obstacle, Program, Said, Step, Told
+from evals.scenarios.format import Condition, Eviction, Obstacle, Program, Refusal, Said, Step, Told
 from evals.scenarios.paths import put, reference
 from evals.scenarios.stage import Stage, chosen_pods
 from knowledge.errors import BadInput
@@ -138,6 +139,7 @@ def _fields(value: Program) -> dict[str, Any]:
         fields["cpu_cores"] = value.cpu
     if not value.is_ready:
         fields.update(ready_after=_NEVER, unready_status=value.health_status)
+        fields["unready_paths"] = value.unready_paths or None
     if value.refuses:
         fields["ports"] = {}
     if value.is_hung:
@@ -154,6 +156,19 @@ def obstacle(stage: Stage, value: Obstacle) -> None:
         standing[:] = [one for one in standing if one.pods != pods]
     else:
         standing.append(Standing(pods, value.at, value.reason, value.message))
+
+
+def refuse(stage: Stage, value: Refusal) -> None:
+    chosen = chosen_pods(value.pods)
+
+    def step(operation: Operation, resource: str, new: Object | None, _old: Object | None, _subresource: str) -> None:
+        if operation != "CREATE" or resource != "pods" or new is None or not chosen.has(new):
+            return
+        if value.status == 403:
+            raise forbidden("pods", "", name_of(new), value.message)
+        raise ApiError(500, "InternalError", f"Internal error occurred: {value.message}")
+
+    stage.store.admission.append(step)
 
 
 def evict(stage: Stage, value: Eviction) -> None:
@@ -210,5 +225,5 @@ def restart(stage: Stage, name: str) -> None:
 VERB: dict[str, Callable[[Stage, Any], None]] = {
     "let": let, "fault": fault, "heal": heal, "apply": apply, "set": set_fields, "status": set_status, "delete": delete,
     "delete_pods": delete_pods, "condition": condition, "node_lost": node_lost, "program": program, "obstacle": obstacle,
-    "evict": evict, "log": log, "event": event, "load": load, "restart": restart,
+    "evict": evict, "refuse": refuse, "log": log, "event": event, "load": load, "restart": restart,
 }  # fmt: skip

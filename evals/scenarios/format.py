@@ -50,6 +50,8 @@ class Program(Form):
     cpu: float | None = None
     is_ready: bool = True
     health_status: int = 503
+    unready_paths: tuple[str, ...] = ()
+    """The paths that answer so while it is not ready; none named: all."""
     is_hung: bool = False
     refuses: bool = False
     """It listens on no port."""
@@ -66,6 +68,14 @@ class Obstacle(Form):
     reason: str = ""
     message: str = ""
     usual: bool = False
+
+
+class Refusal(Form):
+    """The API server refuses pods of such names from now on: 403 is a policy's no, 500 an admission webhook that fails."""
+
+    pods: str
+    status: Literal[403, 500] = 403
+    message: str
 
 
 class Condition(Form):
@@ -105,7 +115,7 @@ class Told(Form):
 
 
 VERBS = (
-    "let", "fault", "heal", "apply", "set", "status", "delete", "delete_pods", "condition", "node_lost", "program", "obstacle",
+    "let", "fault", "heal", "apply", "set", "status", "delete", "delete_pods", "condition", "node_lost", "program", "obstacle", "refuse",
     "evict", "log", "event", "load", "restart",
 )  # fmt: skip
 
@@ -131,6 +141,7 @@ class Step(Form):
     """The node's kubelet is heard of no more."""
     program: Program | None = None
     obstacle: Obstacle | None = None
+    refuse: Refusal | None = None
     evict: Eviction | None = None
     log: Said | None = None
     event: Told | None = None

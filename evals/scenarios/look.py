@@ -67,11 +67,10 @@ def live(scenario: Scenario, lived: Lived, stage: Stage) -> None:
 
     def until(moment: datetime) -> None:
         nonlocal scraped
-        while stage.clock.now() < moment:
+        while (left := (moment - stage.clock.now()).total_seconds()) > 0.001:
             if stage.clock.monotonic() >= scraped + SAMPLE_SECONDS or scraped < 0:
                 scraped = stage.clock.monotonic()
                 scrapes.take(stage.running.metrics_text(), stage.clock.now().timestamp())
-            left = (moment - stage.clock.now()).total_seconds()
             stage.clock.advance(min(left, max(scraped + SAMPLE_SECONDS - stage.clock.monotonic(), 0.001)))
 
     until(LOOK - STORY + timedelta(seconds=SETTLE_SECONDS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 from evals.practice.kinds import BY_RESOURCE, Kind
@@ -27,8 +28,9 @@ def parts_of(path: str) -> list[str | int]:
 def put(target: Object, path: str, value: Any) -> None:
     """Set or, with None, delete. What is missing on the way is made; a list grows by one at most."""
     here: Any = target
-    *way, last = parts_of(path)
-    for part, following in zip(way, [*way[1:], last], strict=True):
+    parts = parts_of(path)
+    last = parts[-1]
+    for part, following in pairwise(parts):
         fresh: Any = [] if isinstance(following, int) else {}
         if isinstance(part, int):
             if part == len(here):

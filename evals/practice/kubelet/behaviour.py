@@ -44,6 +44,8 @@ class Behaviour:
     """Until then health endpoints answer 503."""
     unready_status: int = 503
     """What health endpoints answer until then."""
+    unready_paths: tuple[str, ...] | None = None
+    """Which paths answer so; None: all."""
     is_hung: bool = False
     """It accepts connections and never answers."""
     paths: tuple[str, ...] | None = None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evals.practice.kubelet.kubelet import Kubelets
 
 Object = dict[str, Any]
+_REJECTION_SECONDS = 60.0
 
 
 class PodWorker:
@@ -100,7 +101,8 @@ class PodWorker:
             return
         refusal = self.kubelet.troubles.at("admit", self.pod)
         if refusal is not None:
-            self._reject(refusal.reason, refusal.message)
+            # Real owners replace a rejected pod at once and pile up hundreds; a minute each shows the same with fewer.
+            self.later(_REJECTION_SECONDS, lambda: self._reject(refusal.reason, refusal.message))
             return
         self.publish()
         self._watch_deadline()

@@ -48,7 +48,8 @@ def _network(form: str, action: Object, probe: Object, container: Object, behavi
         return f'Get "{scheme}://{address}:{port}{path}": {why}'
     if behaviour.paths is not None and path.partition("?")[0] not in behaviour.paths:
         return "HTTP probe failed with statuscode: 404"
-    if elapsed < behaviour.ready_after * scale:
+    concerned = behaviour.unready_paths is None or path in behaviour.unready_paths
+    if concerned and elapsed < behaviour.ready_after * scale:
         return f"HTTP probe failed with statuscode: {behaviour.unready_status}"
     return None
 
