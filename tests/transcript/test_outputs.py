@@ -241,3 +241,28 @@ def test_secrets_do_not_leave_with_cited_evidence() -> None:
     snapshot = read_paste(log).snapshot()
     snapshot.cite_log(snapshot.logs[0], snapshot.logs[0].text.split("\n"))
     assert "hunter2secret" not in snapshot.cited()[0].text
+
+
+def test_api_server_is_an_attempt_that_failed_when_kubectl_cannot_reach_it() -> None:
+    text = "$ kubectl get pods -n library\nThe connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?\n"
+    reading = read_paste(text)
+    assert found(reading, "Reachability", "10.0.0.1:6443")["status"]["result"] == "refused"
+    assert any(gap.query == "list pods in library" and "refused" in gap.reason for gap in reading.gaps)
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker"),
+    [
+        ('Traceback (most recent call last):\n  File "a.py", line 1\nMemoryError\n', "Pod"),
+        ("[ 1234.56] NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus.\n", "Node"),
+        ("2026-03-04T09:00:00Z ERROR could not open\n", "Pod"),
+        ("Mar 04 17:05:00 node-b kubelet[812]: E0304 no swap\n", "Node"),
+    ],
+)
+def test_bare_lines_are_a_log_when_nothing_says_whose(text: str, speaker: str) -> None:
+    assert read_paste(text).logs[0].object.kind == speaker
+
+
+def test_namespace_is_that_of_most_objects_when_nobody_named_one() -> None:
+    table = "NAMESPACE     NAME        READY   STATUS    RESTARTS   AGE\nkube-system   coredns-1   1/1     Running   0          3d\nlibrary       loans-1     1/1     Running   0          3d\n"
+    assert read_paste(table).namespace == "library"

@@ -19,6 +19,9 @@ MAX_TRIES = 60
 MAX_YAML = 8_000_000
 
 
+_LIST = re.compile(r'\[\s*(?:$|[{\["\]]|-?\d{1,15}\s*[,\]])')
+
+
 class _Loader(yaml.CSafeLoader):
     """Times stay text: an object is JSON."""
 
@@ -188,4 +191,4 @@ def looks_like_json(lines: Sequence[str]) -> bool:
     head = next((line.strip() for line in lines if line.strip()), "")
     if head[:1] == "{":
         return head in {"{", "{}"} or '"' in head[:4] or head[1:2] in " {"
-    return head[:1] == "[" and (head in {"[", "[]"} or head[1:2] in '{" ')
+    return _LIST.match(head) is not None

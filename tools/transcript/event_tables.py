@@ -151,4 +151,4 @@ def _unwrapped(lines: Sequence[str]) -> list[str]:
 
 
 def is_event_header(line: str) -> bool:
-    return is_header(line) and "REASON" in line and ("OBJECT" in line or "MESSAGE" in line)
+    return is_header(line) and "REASON" in line and ("OBJECT" in line or "MESSAGE" in line or "MSG" in line)

@@ -19,6 +19,7 @@ _JOURNAL = re.compile(
     r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? (?P<host>[\w.\-]+) (?P<unit>[\w@.\-/()]+?)(?:\[\d+\])?: "
 )
 _EXITED = re.compile(r"\(code=(?P<code>\w+), (?:status|signal)=(?P<status>\w+)")
+_KERNEL = re.compile(r"\[\s{0,8}\d{1,10}\.\d{1,9}\] \S|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\] \S")
 _ABSENT = re.compile(
     r"Unit (?P<unit>[\w@.\-]+?)(?:\.service)? (?:could not be found|not found)|Failed to get (?:unit|properties)"
 )
@@ -27,6 +28,7 @@ _SERVICE = re.compile(
     re.IGNORECASE,
 )
 _NODE = re.compile(r"^(?:Node|Host|主机|节点)\s*[:：]\s*(?P<node>[\w.\-]+)\s*$")
+_UPSTART = re.compile(r" (start|stop)/(?:running|waiting)\b")
 MAX_LINES = 40
 
 
@@ -35,7 +37,7 @@ def looks_like_unit(line: str) -> bool:
 
 
 def is_journal_line(line: str) -> bool:
-    return _JOURNAL.match(line) is not None
+    return _JOURNAL.match(line) is not None or _KERNEL.match(line) is not None
 
 
 def read_unit(harvest: Harvest, lines: Sequence[str], command: Command | None, host: str) -> int:
@@ -125,6 +127,9 @@ def _read_short(harvest: Harvest, lines: Sequence[str], command: Command | None,
             harvest.gap("transcript", f"line {harvest.line}: {command.text if command else text}", text)
         elif text in {"active", "inactive", "failed", "activating", "deactivating"} and unit:
             _keep(harvest, unit, node, {"active": text, "lines": []})
+            found += 1
+        elif found_state := _UPSTART.search(text):
+            _keep(harvest, unit, node, {"active": "active" if found_state[1] == "start" else "inactive", "lines": []})
             found += 1
         elif said and (command is not None or said["unit"] == unit):
             state = said["state"].lower()

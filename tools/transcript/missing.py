@@ -23,6 +23,8 @@ def what_is_missing(harvest: Harvest, objects: Sequence[Json]) -> None:
     kinds = {str(item["kind"]) for item in objects}
     for kind in _MATTERS:
         row = kind_named(kind)
+        if any(gap.query.startswith(f"list {row.plural}") for gap in harvest.gaps):
+            continue
         is_listed = bool({(kind, namespace), (kind, "*")} & harvest.listed)
         if is_listed or (kind not in kinds and kind not in _ASKED_WITH):
             continue

@@ -68,7 +68,7 @@ def read_output(harvest: Harvest, section: Section, maps: ServiceMapReader) -> S
     seen = Seen()
     if not any(line.strip() for line in lines):
         return _empty(harvest, section, seen)
-    _note_errors(harvest, section)
+    _note_errors(harvest, section, seen)
     if command is not None and command.is_kubectl:
         _read_kubectl(harvest, section, seen)
     elif command is not None:
@@ -105,10 +105,12 @@ def _mark(harvest: Harvest, command: Command, kinds: Sequence[Kind]) -> None:
         harvest.mark_listed(kind, where)
 
 
-def _note_errors(harvest: Harvest, section: Section) -> None:
+def _note_errors(harvest: Harvest, section: Section, seen: Seen) -> None:
     for line in section.lines[:400]:
         if line[:1] in "EeUTYbsz-P." and _ERROR.match(line) and not LOG_LINE.match(line):
             harvest.gap("transcript", _query_of(section), line.strip(), "ask again with the rights that it needs")
+            seen.form = "error"
+            reach.read_api_error(harvest, line)
             break
 
 
@@ -196,7 +198,7 @@ def _tables(harvest: Harvest, lines: Sequence[str], seen: Seen, kind: Kind | Non
     covered = 0
     for start, end in spans:
         harvest.line = base + start
-        if event_tables.is_event_header(lines[start]):
+        if event_tables.is_event_header(lines[start]) or (kind is not None and kind.kind == "Event"):
             seen.add("events", event_tables.read_event_table(harvest, lines[start:end], namespace))
         else:
             seen.add(
@@ -311,11 +313,11 @@ def form_of(block: Sequence[str]) -> str:
         return "events"
     if any(host_services.looks_like_unit(line) for line in block[:6]):
         return "unit"
-    if looks_like_map(block):
-        return "map"
     if host_services.is_journal_line(head):
         return "journal"
-    return "logs" if LOG_LINE.match(head) else "text"
+    if LOG_LINE.match(head):
+        return "logs"
+    return "map" if looks_like_map(block) else "text"
 
 
 def blocks(lines: Sequence[str]) -> list[tuple[int, int]]:

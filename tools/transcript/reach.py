@@ -22,7 +22,7 @@ _OUTCOMES: tuple[tuple[str, re.Pattern[str]], ...] = (
             re.IGNORECASE,
         ),
     ),
-    ("refused", re.compile(r"(?:connection refused|actively refused|拒绝连接)", re.IGNORECASE)),
+    ("refused", re.compile(r"(?:connection refused|actively refused|was refused|拒绝连接)", re.IGNORECASE)),
     (
         "timeout",
         re.compile(r"(?:timed? ?out|timeout|\bpunt!|i/o timeout|deadline exceeded|连接超时|超时)", re.IGNORECASE),
@@ -142,6 +142,17 @@ def judge(lines: Sequence[str], command: Command) -> Json | None:
     if command.program == "curl" and not text.startswith(("curl:", "*")):
         return {"result": "open", "text": text.split("\n", 1)[0][:200]}
     return None
+
+
+_SERVER = re.compile(r"(?:connection to the server |https?://)(?P<host>\[?[\w.:\-]+?\]?):(?P<port>\d{1,5})\b")
+
+
+def read_api_error(harvest: Harvest, line: str) -> None:
+    """What kubectl itself says when the API server does not answer is an attempt to connect to it."""
+    where = _SERVER.search(line)
+    outcome = next((result for result, pattern in _OUTCOMES if pattern.search(line)), "")
+    if where and outcome not in {"", "open"} and "from server" not in line:
+        _keep(harvest, (where["host"], where["port"], "HTTP"), "", {"result": outcome, "text": line.strip()[:400]}, "")
 
 
 def _line_with(lines: Sequence[str], words: str) -> str:

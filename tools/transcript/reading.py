@@ -92,7 +92,7 @@ def _read(sections: Sequence[Section], *, cluster: str, namespace: str, name: st
         _read_section(harvest, section, at, maps) for section, at in zip(sections, timeline.moments, strict=True)
     ]
     maps.give(harvest)
-    return _concluded(harvest, timeline, commands, name=name, language=language)
+    return _concluded(harvest, timeline, bool(namespace), commands, name=name, language=language)
 
 
 def _read_section(harvest: Harvest, section: Section, at: datetime, maps: ServiceMapReader) -> RecognisedCommand:
@@ -104,7 +104,13 @@ def _read_section(harvest: Harvest, section: Section, at: datetime, maps: Servic
 
 
 def _concluded(
-    harvest: Harvest, timeline: Timeline, commands: Sequence[RecognisedCommand], *, name: str, language: Language
+    harvest: Harvest,
+    timeline: Timeline,
+    is_named: bool,
+    commands: Sequence[RecognisedCommand],
+    *,
+    name: str,
+    language: Language,
 ) -> PasteReading:
     if harvest.changes:
         place_changes(harvest, merged(harvest))
@@ -120,6 +126,8 @@ def _concluded(
             "paste describe or yaml as well",
         )
     objects += harvest.events.values()
+    if not is_named:
+        harvest.namespace = likely_namespace(harvest, objects)
     what_is_missing(harvest, objects)
     return PasteReading(
         cluster=harvest.cluster,
@@ -134,6 +142,13 @@ def _concluded(
         commands=tuple(commands),
         gaps=tuple(harvest.gaps),
     )
+
+
+def likely_namespace(harvest: Harvest, objects: Sequence[Json]) -> str:
+    """Where most of what was told is, when no command and no description names a namespace."""
+    seen: Counter[str] = Counter(str(item["metadata"].get("namespace") or "") for item in objects)
+    seen.update(alert.namespace for alert in harvest.alerts)
+    return next((one for one, _ in seen.most_common() if one and not _SYSTEM.match(one)), harvest.namespace)
 
 
 def main_namespace(sections: Sequence[Section]) -> str:

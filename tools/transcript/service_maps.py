@@ -20,7 +20,7 @@ _ARROWS = re.compile(r"\s*(?:-+>|=+>|→|⟶|──+>|calls|调用)\s*")
 _CALLED_BY = re.compile(
     r"(?:called[\s_\-]*by|callers?|used[\s_\-]*by|consumers?|clients?|被.{0,6}调用|调用方|调用者)", re.IGNORECASE
 )
-_CALLS = re.compile(r"(?:\bcalls?\b|callees?|depends?[\s_\-]*on|dependenc|downstream|下游|依赖|调用)", re.IGNORECASE)
+_CALLS = re.compile(r"(?:\bcalls\b|callees?|depends?[\s_\-]*on|dependenc|downstream|下游|依赖|调用)", re.IGNORECASE)
 _UPSTREAM = re.compile(r"(?:upstream|上游)", re.IGNORECASE)
 _SUBJECT = re.compile(r"^(?:service|服务|component|组件|app|application|应用)(?:\s*name|名称?)?$", re.IGNORECASE)
 _ROLE = re.compile(r"(?:\(|（|#\s*|:\s*)\s*(?P<role>[\w\s\-]{2,30}?|[一-鿿]{2,10})\s*(?:\)|）|$)")
