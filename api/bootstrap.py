@@ -242,7 +242,7 @@ def build_deps(settings: Settings, ledger: Ledger, *, clusters: dict[str, Cluste
         library=open_library(settings, ledger),
         clusters=open_clusters(settings) if clusters is None else clusters,
         collectors=open_collectors(),
-        detectors=load_detectors(settings.knowledge.detector_folders),
+        detectors=load_detectors(settings.knowledge.detector_folders, cache_folder=settings.cache_path),
         policy=load_policy(settings),
         clock=open_clock(),
         options=options,

@@ -205,6 +205,11 @@ class Settings(BaseSettings):
         return self.home.expanduser()
 
     @property
+    def cache_path(self) -> Path:
+        """What may be thrown away: it is made anew. Nothing is kept while there is no home."""
+        return self.home_path / "cache"
+
+    @property
     def ledger(self) -> str:
         return self.ledger_url or f"sqlite:///{self.home_path / 'ledger.db'}"
 

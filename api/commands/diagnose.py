@@ -142,7 +142,7 @@ async def _look(
         since=now - timedelta(minutes=minutes),
         until=now,
     )
-    detectors = load_detectors(settings.knowledge.detector_folders)
+    detectors = load_detectors(settings.knowledge.detector_folders, cache_folder=settings.cache_path)
     cluster = open_cluster(target)
     await cluster.reader.version()  # a cluster that lets nobody in is an error here: there is nothing to diagnose
     return await look(cluster, focus, open_collectors(), detectors, clock)
