@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from knowledge.vocabulary import Json
@@ -21,26 +21,34 @@ def protocol_unserved(arguments: Sequence[Argument]) -> Check:
     def holds(scene: Scene, root: Json, element: Any) -> bool:
         one = port.first(root, element)
         pods = scene.selected_pods(namespace_of(root), selector.first(root, element) or {})
-        served = _protocols(pods, one) if isinstance(one, dict) else set()
-        return bool(served) and str(one.get("protocol") or "TCP") not in served
+        if not isinstance(one, dict):
+            return False
+        wanted, is_served = str(one.get("protocol") or "TCP"), False
+        for served in _each_protocol(pods, one):
+            if served == wanted:
+                return False
+            is_served = True
+        return is_served
 
     return holds
 
 
 def _protocols(pods: Sequence[Json], port: Json) -> set[str]:
+    return set(_each_protocol(pods, port))
+
+
+def _each_protocol(pods: Sequence[Json], port: Json) -> Iterator[str]:
     """The protocols over which containers serve the port's target: declared, or proved by a probe that asks there."""
     target = port.get("targetPort") or port.get("port")
-    found: set[str] = set()
     for pod in pods:
         for container in (pod.get("spec") or {}).get("containers") or ():
             for declared in container.get("ports") or ():
                 if target in (declared.get("containerPort"), declared.get("name")):
-                    found.add(str(declared.get("protocol") or "TCP"))
+                    yield str(declared.get("protocol") or "TCP")
             for probe in ("readinessProbe", "livenessProbe", "startupProbe"):
                 asked = [how for how in (container.get(probe) or {}) if how in STREAMED]
                 if any(((container[probe] or {})[how] or {}).get("port") == target for how in asked):
-                    found.add("TCP")
-    return found
+                    yield "TCP"
 
 
 def protocol(arguments: Sequence[Argument]) -> FactOf:

@@ -176,13 +176,22 @@ class Scene:
 
     def wanted_replicas(self, namespace: str, selector: Mapping[str, str]) -> int | None:
         """How many pods the workloads want whose templates carry the selector's labels; None when there is no such one."""
-        wanted = [
-            (item.get("spec") or {}).get("replicas", 1)
-            for kind in WORKLOADS
-            for item in self.snapshot.of_kind(kind)
-            if namespace_of(item) == namespace and selector.items() <= _template_labels(item).items()
-        ]
+        here = self._templates.get(namespace, ())
+        wanted = [replicas for labels, replicas in here if selector.items() <= labels.items()]
         return sum(wanted) if wanted else None
+
+    @cached_property
+    def _templates(self) -> Mapping[str, Sequence[tuple[Mapping[str, str], int]]]:
+        """By namespace: the labels of each workload's template, and how many pods it wants."""
+        found: dict[str, list[tuple[Mapping[str, str], int]]] = defaultdict(list)
+        for kind in WORKLOADS:
+            for item in self.snapshot.of_kind(kind):
+                found[namespace_of(item)].append((_template_labels(item), (item.get("spec") or {}).get("replicas", 1)))
+        return found
+
+    @cached_property
+    def pods_with_logs(self) -> frozenset[tuple[str, str]]:
+        return frozenset((log.object.namespace, log.object.name) for log in self.snapshot.logs)
 
     def names_unknown(self, kind: str) -> bool:
         """Whether "not there" cannot be told from "not read": unreadable kinds, kinds with a gap, kinds never gathered."""

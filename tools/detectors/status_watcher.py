@@ -6,6 +6,7 @@ company (the other parts of an ``all``) is asked only of the families in which t
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
@@ -46,8 +47,11 @@ class StatusWatcher:
     def watch(self, scene: Scene, table: HitTable) -> None:
         for kind, (of_all, of_the_well) in self._by_kind.items():
             for item in scene.snapshot.of_kind(kind):
-                for question in (of_the_well if scene.is_well(item) else of_all).about(item):
+                questions = of_the_well if scene.is_well(item) else of_all
+                for question in questions.about(item):
                     question.judge(scene, item, table)
+                for group in questions.of_templates:
+                    group.judge(scene, item, table)
 
     def hits_within(self, scene: Scene, number: int, families: Collection[str]) -> Sequence[Hit]:
         """Of a late signal, among the objects of these families, in the order of the snapshot."""
@@ -82,13 +86,18 @@ class _Questions:
         self._always: list[_Question] = []
         self._clued: list[_Question] = []
         numbered: list[tuple[int, Clue]] = []
+        shared: dict[tuple[str, ...], list[_Question]] = defaultdict(list)
         for question in questions:
             clues = _clues(question.each, question.match) if is_indexed else None
+            if is_indexed and question.each and is_broad(clues) and is_of_template(question.match):
+                shared[question.each].append(question)
+                continue
             if clues is None:
                 self._always.append(question)
             else:
                 numbered.extend((len(self._clued), clue) for clue in clues)
                 self._clued.append(question)
+        self.of_templates = [OfTemplates(group) for group in shared.values()]
         self._walk: Walker | None = compiled_walker(numbered) if numbered else None
 
     def about(self, item: Json) -> Iterator[_Question]:
@@ -112,10 +121,14 @@ class _Question:
         told = [one for one in self.told if one.also_when_well]
         return _Question(self.each, self.match, told) if told else None
 
-    def judge(self, scene: Scene, item: Json, table: HitTable) -> None:
+    def judge(self, scene: Scene, item: Json, table: HitTable) -> bool:
+        """Whether the condition held anywhere."""
+        held = False
         for element in self._elements(scene, item):
+            held = True
             for one in self.told:
                 one.add(scene, item, element, table)
+        return held
 
     def holds_somewhere(self, scene: Scene, item: Json) -> bool:
         return any(True for _ in self._elements(scene, item))
@@ -130,6 +143,48 @@ class _Question:
             for element in path.values(item, item):
                 if self._holds(scene, item, element):
                     yield element
+
+
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+CALLED = re.compile(r"(\w+)\(")
+OF_NAMESPACE = re.compile(r"(?:host_unknown|port_unknown)\(\$,")
+"""Functions that look at no more of the object than its namespace, and its log."""
+
+OF_ELEMENT = frozenset({"exists", "absent", "some", "count", "age", "host_unknown", "port_unknown"})
+
+
+def is_of_template(match: str) -> bool:
+    """Whether a condition looks at the element and the namespace alone: replicas with the same elements fare the same."""
+    bare = QUOTED.sub("", match)
+    return set(CALLED.findall(bare)) <= OF_ELEMENT and "$" not in OF_NAMESPACE.sub("", bare)
+
+
+class OfTemplates:
+    """Questions over the same elements that a template's replicas share: when none of them held for one replica, the next
+    with equal elements is not asked. A pod whose log was read is always asked: the log may say more."""
+
+    def __init__(self, questions: Sequence[_Question]) -> None:
+        self.questions = questions
+        self._paths = tuple(compile_path(path) for path in questions[0].each)
+
+    def judge(self, scene: Scene, item: Json, table: HitTable) -> None:
+        metadata = item.get("metadata") or {}
+        owner = next(iter(metadata.get("ownerReferences") or ()), None)
+        key = metadata.get("namespace", ""), metadata.get("name", "")
+        if owner is None or key in scene.pods_with_logs:
+            self._ask(scene, item, table)
+            return
+        elements = [path.values(item, item) for path in self._paths]
+        innocent = scene.memo.setdefault(("innocent", id(self)), {})
+        place = key[0], owner.get("kind"), owner.get("name")
+        if innocent.get(place) != elements and not self._ask(scene, item, table):
+            innocent[place] = elements
+
+    def _ask(self, scene: Scene, item: Json, table: HitTable) -> bool:
+        held = [
+            question.judge(scene, item, table) for question in self.questions
+        ]  # all of them, whatever the first says
+        return any(held)
 
 
 class _Told:
