@@ -179,3 +179,32 @@ def test_custom_resource_is_read_when_described() -> None:
         ("Ready", "False"),
         ("IngressReady", "True"),
     ]
+
+
+def test_rows_are_read_when_a_filter_took_their_heading() -> None:
+    rows = "\n".join(PODS.split("\n")[1:])
+    for text in (f"$ kubectl get pods -n library | grep -v Completed\n{rows}", rows):
+        pod = found(read_paste(text), "Pod", "loans-api-7c9d8f6b54-k2xqp")
+        assert pod["status"]["containerStatuses"][0]["restartCount"] == 6
+    wide = "library   loans-db-0   0/1   Pending   0   5m   <none>   <none>   <none>   <none>\n"
+    assert (
+        found(read_paste(f"$ kubectl get pods -A -o wide | grep loans\n{wide}"), "Pod", "loans-db-0")["metadata"][
+            "namespace"
+        ]
+        == "library"
+    )
+    services = "loans   ClusterIP   10.96.4.4   <none>   80/TCP   9m\n"
+    assert (
+        found(read_paste(f"$ kubectl get svc -n library | grep loans\n{services}"), "Service", "loans")["spec"][
+            "clusterIP"
+        ]
+        == "10.96.4.4"
+    )
+
+
+def test_description_is_read_when_its_beginning_was_cut_off() -> None:
+    rest = POD[POD.index("Containers:") :]
+    reading = read_paste(f"$ kubectl describe pod loans-api-7c9d8f6b54-k2xqp -n library\n{rest}")
+    pod = found(reading, "Pod", "loans-api-7c9d8f6b54-k2xqp")
+    assert pod["status"]["containerStatuses"][0]["lastState"]["terminated"]["reason"] == "OOMKilled"
+    assert any("beginning was cut off" in gap.reason for gap in reading.gaps)

@@ -55,11 +55,16 @@ def read_row(columns: Sequence[tuple[str, int]], line: str) -> dict[str, str]:
             end = columns[at + 1][1] if at + 1 < len(columns) else len(line)
             row[heading] = line[start:end].strip()
         return row
-    cells = _CELLS.findall(line)
-    if len(cells) > len(columns):
-        last = len(columns) - 1
+    return split_row([heading for heading, _ in columns], line)
+
+
+def split_row(headings: Sequence[str], line: str) -> dict[str, str]:
+    """Cells by their order, where positions say nothing."""
+    cells = _CELLS.findall(line.expandtabs(8))
+    if len(cells) > len(headings):
+        last = len(headings) - 1
         cells = [*cells[:last], "  ".join(cells[last:])]
-    return {heading: cells[at] if at < len(cells) else "" for at, (heading, _) in enumerate(columns)}
+    return {heading: cells[at] if at < len(cells) else "" for at, heading in enumerate(headings)}
 
 
 def _fits(columns: Sequence[tuple[str, int]], line: str) -> bool:

@@ -70,6 +70,11 @@ _SIGNS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 
 
+_MIDDLE = re.compile(
+    r"(?:Containers|Conditions|Events|Volumes|Labels|Status|Pod Template|Allocatable|Selector|Endpoints):"
+)
+
+
 def documents(lines: Sequence[str]) -> list[tuple[int, int]]:
     """Where each described object begins and ends: at ``Name:`` that stands leftmost."""
     starts = [at for at, line in enumerate(lines) if line.startswith("Name:")]
@@ -84,10 +89,15 @@ def looks_described(lines: Sequence[str]) -> bool:
     return re.match(r"\s*Name:\s+\S", head) is not None
 
 
-def read_described(harvest: Harvest, lines: Sequence[str], kind: Kind | None, namespace: str) -> int:
+def read_described(harvest: Harvest, lines: Sequence[str], kind: Kind | None, namespace: str, name: str = "") -> int:
     """Says how many objects were read. A beginning that was cut off is read when it is clear what it belonged to."""
     lines = _dedented(lines)
     spans = documents(lines)
+    if not spans and name and any(_MIDDLE.match(line) for line in lines):
+        # The beginning was cut off, and the command says whose it was.
+        lines = [f"Name: {name}", *lines]
+        spans = documents(lines)
+        harvest.gap("transcript", f"line {harvest.line}: describe {name}", "its beginning was cut off")
     base = harvest.line
     found = 0
     for start, end in spans:

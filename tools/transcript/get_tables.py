@@ -111,7 +111,7 @@ def read_get_table(harvest: Harvest, lines: Sequence[str], kind: Kind | None, na
             continue
         harvest.line = base + offset
         row = read_row(columns, line)
-        found += _read_row(harvest, row, kind, namespace)
+        found += read_cells(harvest, row, kind, namespace)
     harvest.line = base
     return found
 
@@ -121,7 +121,8 @@ def _suits(kind: Kind, headings: Sequence[str]) -> bool:
     return not signs or bool(signs & set(headings)) or kind.kind in {"Namespace", "Pod"}
 
 
-def _read_row(harvest: Harvest, cells: dict[str, str], kind: Kind | None, namespace: str) -> int:
+def read_cells(harvest: Harvest, cells: dict[str, str], kind: Kind | None, namespace: str) -> int:
+    """One row, its cells by heading. Says whether it told of an object."""
     name = cells.get("NAME", "")
     word, has_kind, rest = name.partition("/")
     if has_kind:

@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from tools.transcript import event_tables, get_tables, host_services, reach
 from tools.transcript.changes import moves_in
 from tools.transcript.command import Command
-from tools.transcript.describe import looks_described, read_described
+from tools.transcript.describe import read_described
 from tools.transcript.documents import keep_objects, load_json, load_yaml, looks_like_json, looks_like_yaml
+from tools.transcript.forms import blocks, form_of
 from tools.transcript.harvest import Harvest
+from tools.transcript.headless import is_pod_row, read_headless_rows
 from tools.transcript.kinds import KINDS, Kind
 from tools.transcript.logs import LOG_LINE, read_logs
 from tools.transcript.reports import read_report
 from tools.transcript.sections import Section
-from tools.transcript.service_maps import ServiceMapReader, looks_like_map
+from tools.transcript.service_maps import ServiceMapReader
 from tools.transcript.usage import read_rollout, read_usage
 
 _ERROR = re.compile(
@@ -130,7 +132,7 @@ def _read_kubectl(harvest: Harvest, section: Section, seen: Seen) -> None:
     namespace = command.namespace
     kind = command.kinds[0] if len(command.kinds) == 1 else None
     if command.verb == "describe":
-        seen.add("describe", read_described(harvest, lines, kind, namespace))
+        seen.add("describe", read_described(harvest, lines, kind, namespace, _only_name(command)))
     elif command.verb in {"logs", "log"}:
         errors = [line for line in lines if line.strip()]
         if len(errors) <= 2 and errors and _ERROR.match(errors[0]):
@@ -150,6 +152,10 @@ def _read_kubectl(harvest: Harvest, section: Section, seen: Seen) -> None:
         _read_get(harvest, section, seen, kind)
 
 
+def _only_name(command: Command) -> str:
+    return command.names[0] if len(command.names) == 1 and len(command.kinds) == 1 else ""
+
+
 def _read_get(harvest: Harvest, section: Section, seen: Seen, kind: Kind | None) -> None:
     command, lines = section.command, section.lines
     if command is None:
@@ -165,7 +171,7 @@ def _read_get(harvest: Harvest, section: Section, seen: Seen, kind: Kind | None)
     if command.output.startswith(("yaml", "json")) or looks_like_json(lines) or looks_like_yaml(lines):
         _documents(harvest, lines, seen, namespace=command.namespace, is_manifest=False)
     else:
-        _tables(harvest, lines, seen, kind, command.namespace)
+        _tables(harvest, lines, seen, kind, command.namespace, is_all=command.all_namespaces)
 
 
 def _documents(harvest: Harvest, lines: Sequence[str], seen: Seen, *, namespace: str, is_manifest: bool) -> None:
@@ -192,7 +198,9 @@ def _documents(harvest: Harvest, lines: Sequence[str], seen: Seen, *, namespace:
         )
 
 
-def _tables(harvest: Harvest, lines: Sequence[str], seen: Seen, kind: Kind | None, namespace: str) -> None:
+def _tables(
+    harvest: Harvest, lines: Sequence[str], seen: Seen, kind: Kind | None, namespace: str, *, is_all: bool = False
+) -> None:
     base = harvest.line
     spans = get_tables.table_spans(lines)
     covered = 0
@@ -211,6 +219,8 @@ def _tables(harvest: Harvest, lines: Sequence[str], seen: Seen, kind: Kind | Non
     loose = lines[:first] if spans else lines
     if any(event_tables.is_event_line(line) for line in loose[:50]):
         seen.add("events", sum(event_tables.read_bare_event(harvest, line, namespace) for line in loose))
+    elif any(line.strip() for line in loose) and (not spans or any(map(is_pod_row, loose))):
+        seen.add("table", read_headless_rows(harvest, loose, kind, namespace, is_all=is_all))
 
 
 def _read_host(harvest: Harvest, section: Section, seen: Seen, maps: ServiceMapReader) -> None:
@@ -265,7 +275,9 @@ def _read_block(
     command: Command | None,
 ) -> None:
     form = form_of(block)
-    if form in {"json", "yaml"}:
+    if form == "rows":
+        _tables(harvest, block, seen, None, namespace)
+    elif form in {"json", "yaml"}:
         _documents(harvest, block, seen, namespace=namespace, is_manifest=is_manifest)
     elif form == "describe":
         seen.add("describe", read_described(harvest, block, None, namespace))
@@ -294,87 +306,3 @@ def _plain_changes(harvest: Harvest, block: Sequence[str]) -> int:
                 harvest.changes.append((move, line))
                 found += 1
     return found
-
-
-def form_of(block: Sequence[str]) -> str:
-    head = next((line for line in block if line.strip()), "")
-    if looks_like_json(block) and not LOG_LINE.match(head):
-        return "json"
-    if looks_like_json(block):
-        told = [line for line in block if line.strip()]
-        return "logs" if len(told) > 1 and told[1][:1] == "{" else "json"
-    if looks_like_yaml(block):
-        return "yaml"
-    if looks_described(block):
-        return "describe"
-    if get_tables.table_spans(block[:3]):
-        return "table"
-    if event_tables.is_event_line(head):
-        return "events"
-    if any(host_services.looks_like_unit(line) for line in block[:6]):
-        return "unit"
-    if host_services.is_journal_line(head):
-        return "journal"
-    if LOG_LINE.match(head):
-        return "logs"
-    return "map" if looks_like_map(block) else "text"
-
-
-def blocks(lines: Sequence[str]) -> list[tuple[int, int]]:
-    """Parts that belong together. A described object, a document and a unit go over blank lines; a table ends at one."""
-    spans: list[tuple[int, int]] = []
-    at = 0
-    while at < len(lines):
-        if not lines[at].strip():
-            at += 1
-            continue
-        end = _end_of(lines, at)
-        spans.append((at, end))
-        at = end
-    return spans
-
-
-def _end_of(lines: Sequence[str], start: int) -> int:
-    head = lines[start]
-    form = form_of(lines[start : start + 8])
-    at = start + 1
-    depth = _nesting(head) if form == "json" else 0
-    while at < len(lines):
-        line = lines[at]
-        if form == "json":
-            if depth <= 0:
-                return at
-            depth += _nesting(line)
-        elif not line.strip():
-            following = next((one for one in lines[at : at + 4] if one.strip()), "")
-            if not _goes_on(form, following):
-                return at
-        elif (
-            (form not in {"yaml", "describe", "table"} and (looks_described([line]) or get_tables.table_spans([line])))
-            or (form == "describe" and line.startswith("Name:"))
-            or (form in {"describe", "yaml"} and get_tables.table_spans([line]) and "  " in line)
-        ):
-            return at
-        at += 1
-    return at
-
-
-def _nesting(line: str) -> int:
-    """Brackets opened less closed, those in texts left out."""
-    plain = re.sub(r'"(?:[^"\\]|\\.)*"', "", line) if '"' in line else line
-    return sum(map(plain.count, "{[")) - sum(map(plain.count, "}]"))
-
-
-def _goes_on(form: str, following: str) -> bool:
-    if not following:
-        return False
-    if form == "yaml":
-        return following.startswith((" ", "-", "#")) or re.match(r"[a-zA-Z]\w*:", following) is not None
-    if form == "describe":
-        is_key = re.match(r"(?:[A-Z][\w\- ]*:|\s|----|====|BinaryData|Data$|No |Resource)", following) is not None
-        return is_key and not following.startswith("Name:")
-    if form == "unit":
-        return host_services.is_journal_line(following)
-    if form in {"logs", "journal"}:
-        return LOG_LINE.match(following) is not None or host_services.is_journal_line(following)
-    return False
