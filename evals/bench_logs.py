@@ -106,10 +106,10 @@ def measure(megabytes: int, share: float, times: int, *, alone: bool = False) ->
         keeping, _ = _timed(lambda: _opened(patterns, Path(folder)))
     result = Result(len(patterns), share, compiling, keeping)
     signatures = Signatures(patterns, engine)
-    counts: Counter[int] = Counter()
-    for number in range(times):
-        row = _engine(signatures, blocks, megabytes, counts if not number else Counter(), f"engine, run {number + 1}")
-        result.rows.append(row)
+    counts = Counter(
+        one for block in blocks for line in LogReading(signatures).hits([block]) for one in line.signatures
+    )
+    result.rows += [_engine(signatures, blocks, megabytes, f"engine, run {number + 1}") for number in range(times)]
     result.most_frequent = [(patterns[number], count) for number, count in counts.most_common(5)]
     if not alone:
         result.rows.append(_engine_on_slice(signatures, blocks[0]))
@@ -134,7 +134,7 @@ def _timed(work: Callable[[], T]) -> tuple[float, T]:
     return time.process_time() - began, done
 
 
-def _engine(signatures: Signatures, blocks: Sequence[bytes], megabytes: int, counts: Counter[int], name: str) -> Row:
+def _engine(signatures: Signatures, blocks: Sequence[bytes], megabytes: int, name: str) -> Row:
     """Everything that a hit costs: its block found, cut, redacted, and its time read."""
     reading = LogReading(signatures)
 
@@ -144,7 +144,6 @@ def _engine(signatures: Signatures, blocks: Sequence[bytes], megabytes: int, cou
             shown += len(line.passage().lines)
             line.at(NOW)
             lines += 1
-            counts.update(line.signatures)
         return lines, shown
 
     seconds, (lines, shown) = _timed(run)

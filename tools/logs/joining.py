@@ -19,6 +19,7 @@ _TRANSPORT_BYTES = (
     rb"(?:\[rank\d+\]: ?)?(?:\x1b\[\d+m)?(?:\((?:[A-Z]\w*(?: TP\d+)? pid=\d+|[\w.]+ pid=\d+(?:, ip=[\d.]+)?)\)(?:\x1b\[0m)? ?)?"
 )
 """Kubernetes' time, CRI's stream, syslog's head, torch's rank, Ray's and vLLM's worker."""
+_MARKS = (b"s", b"[", b"(", b"\x1b")
 _TRANSPORT = re.compile(_TRANSPORT_BYTES)
 _TRANSPORTS = re.compile(rb"^" + _TRANSPORT_BYTES, re.MULTILINE)
 
@@ -55,6 +56,10 @@ class Block:
 
 def bare_start(line: bytes) -> int:
     """Where a line's own text begins."""
+    if line[10:11] == b"T" and (space := line.find(b"Z ", 18, 40)) > 0:
+        start = space + 2
+        if line[start : start + 1] not in _MARKS and line[start + 3 : start + 4] != b" ":
+            return start  # the common case: the cluster's time, and nothing else that is not the line's own
     found = _TRANSPORT.match(line)
     return found.end() if found else 0
 

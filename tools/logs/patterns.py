@@ -148,7 +148,7 @@ def byte_expression(pattern: str) -> bytes:
         return b"(?m)" + pattern.encode()
 
 
-_OVER_LINES = re.compile(r"\\[sWDnrvfxzAQ]|\[\^|\(\?[a-zA-Z]*s|\[:\^|\n|\[[^\]]*-", re.DOTALL)
+_OVER_LINES = re.compile(r"\\[sWDnrvfxzAQ]|\[\^|\(\?[a-zA-Z]*s|\[:\^|\n|\[[^\]]*(?:\\.|[\x00-\x1f])-", re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
