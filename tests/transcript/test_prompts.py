@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.transcript.shop import PODS, found, of_kind
+from tests.transcript.shop import POD, PODS, found, of_kind
 from tools.transcript.cleaning import clean_lines, decode
 from tools.transcript.reading import read_paste
 from tools.transcript.sections import command_at
 
 PROMPTS = [
     "$ ", "# ", "[root@node-b ~]# ", "[ops@node-b library]$ ", "ops@node-b:~/work$ ", "root@node-b:/# ", "PS C:\\Users\\ops> ", "❯ ", "➜  ~ ",
-    "(prod) ops@node-b:~$ ", "bash-5.1$ ", "/ # ", "> ", "% ", "", "执行：", "$ sudo ", "# watch -n 2 ", "λ ",
+    "(prod) ops@node-b:~$ ", "bash-5.1$ ", "/ # ", "> ", "% ", "", "执行：", "$", "#", "root@node-b:~#", "[root@node-b ~]#", "### ", "2. ", "└─# ", "2026-03-04 10:00:00 $ ",
+    "==> ", "$ sudo ", "# watch -n 2 ", "λ ",
 ]  # fmt: skip
 
 
@@ -125,3 +126,18 @@ def test_event_is_whole_when_the_terminal_wrapped_its_message() -> None:
     table = f"LAST SEEN   TYPE      REASON             OBJECT           MESSAGE\n{row[:80]}\n{row[80:]}\n"
     event = of_kind(read_paste(f"$ kubectl get events -n library\n{table}"), "Event")[0]
     assert event["message"].endswith("3 Insufficient nvidia.com/gpu. preemption is not helpful")
+
+
+def test_talk_around_outputs_is_no_gap_and_what_follows_a_table_is_read() -> None:
+    rest = POD[POD.index("Events:") :]
+    text = f"loans is down since nine\n\n$ kubectl get pods -n library\n{PODS}\nand describe says:\n\n{rest}"
+    reading = read_paste(text)
+    assert {event["reason"] for event in of_kind(reading, "Event")} == {"Scheduled", "BackOff"}
+    assert {event["involvedObject"]["name"] for event in of_kind(reading, "Event")} == {"loans-api-7c9d8f6b54-k2xqp"}
+    assert not any("could be read" in gap.reason for gap in reading.gaps)
+
+
+def test_event_of_a_description_is_whole_when_the_terminal_wrapped_it() -> None:
+    lines = [part for line in POD.split("\n") for part in (line[:90], line[90:180]) if part or not line]
+    backoff = next(event for event in of_kind(read_paste("\n".join(lines)), "Event") if event["reason"] == "BackOff")
+    assert backoff["message"].endswith("in pod loans-api-7c9d8f6b54-k2xqp_library(x)")

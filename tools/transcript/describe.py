@@ -91,7 +91,7 @@ def looks_described(lines: Sequence[str]) -> bool:
 
 def read_described(harvest: Harvest, lines: Sequence[str], kind: Kind | None, namespace: str, name: str = "") -> int:
     """Says how many objects were read. A beginning that was cut off is read when it is clear what it belonged to."""
-    lines = _dedented(lines)
+    lines = _rejoined(_dedented(lines))
     spans = documents(lines)
     if not spans and name and any(_MIDDLE.match(line) for line in lines):
         # The beginning was cut off, and the command says whose it was.
@@ -105,6 +105,26 @@ def read_described(harvest: Harvest, lines: Sequence[str], kind: Kind | None, na
         found += _read_one(harvest, lines[start:end], kind, namespace, is_alone=len(spans) == 1)
     harvest.line = base
     return found
+
+
+_RULE = frozenset("- ")
+_KEY = re.compile(r"[A-Z][\w /().\-]{0,60}:(?:\s|$)|No |Resource|Type |-{3}|Name")
+
+
+def _rejoined(lines: Sequence[str]) -> Sequence[str]:
+    """Lines that the terminal broke at its width go on leftmost, where only keys stand. Data of ConfigMaps stays as it is."""
+    if not any(len(line) >= 79 for line in lines) or any(line.rstrip() == "Data" for line in lines):
+        return lines
+    joined: list[str] = []
+    was_full = False
+    for line in lines:
+        is_rest = was_full and line[:1] not in {"", " ", "\t"} and _KEY.match(line) is None
+        if is_rest:
+            joined[-1] += line
+        else:
+            joined.append(line)
+        was_full = len(line) >= 79 and not set(line) <= _RULE
+    return joined
 
 
 def _dedented(lines: Sequence[str]) -> Sequence[str]:

@@ -12,6 +12,8 @@ from tools.transcript.headless import is_pod_row
 from tools.transcript.logs import LOG_LINE
 from tools.transcript.service_maps import looks_like_map
 
+_EVENTS = re.compile(r"\s*Type\s+Reason\s+Age\s+From\s+Message\s*$")
+
 
 def form_of(block: Sequence[str]) -> str:
     head = next((line for line in block if line.strip()), "")
@@ -24,6 +26,8 @@ def form_of(block: Sequence[str]) -> str:
         return "yaml"
     if looks_described(block):
         return "describe"
+    if any(_EVENTS.match(line) for line in block[:3]):
+        return "fragment"
     if get_tables.table_spans(block[:3]):
         return "table"
     if event_tables.is_event_line(head):

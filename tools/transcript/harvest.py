@@ -58,6 +58,8 @@ class Harvest:
     now: datetime
     """The moment of the output that is being read."""
     line: int = 1
+    has_commands: bool = False
+    """Whether outputs stand between what people say: then words that cannot be read are theirs, and no gap."""
     objects: dict[Key, list[Told]] = field(default_factory=dict)
     events: dict[tuple[str, ...], Json] = field(default_factory=dict)
     logs: list[Spoken] = field(default_factory=list)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tools.transcript.columns import split_row
+from tools.transcript.event_tables import read_described_events
 from tools.transcript.get_tables import read_cells
 from tools.transcript.harvest import Harvest
 from tools.transcript.kinds import KINDS, Kind
@@ -49,9 +50,42 @@ def read_headless_rows(
             continue
         here = ["NAMESPACE", *headings] if is_all or _has_namespace(line, kind) else headings
         cells = split_row(here, line.strip())
+        if len(line.split("  ")) < 3:
+            # A chat has eaten the spaces between the columns.
+            words = re.sub(r" (?=\(\S+ ago\))", "\0", line.strip()).split()
+            cells = {heading: word.replace("\0", " ") for heading, word in zip(here, words, strict=False)}
         if re.fullmatch(_AGE, cells.get("AGE", "")):
             found += read_cells(harvest, cells, kind, namespace)
     return found
+
+
+_SUBJECTS = (
+    re.compile(r"Successfully assigned (?P<namespace>[\w\-]+)/(?P<name>[\w.\-]+) to"),
+    re.compile(r"in pod (?P<name>[a-z0-9][a-z0-9.\-]*)_(?P<namespace>[a-z0-9\-]+)\("),
+)
+
+
+def read_event_fragment(harvest: Harvest, lines: Sequence[str], namespace: str) -> int:
+    """The events at the end of a description whose beginning was not pasted: about the pod that they name, or the only one."""
+    text = "\n".join(lines)
+    named = next((found for pattern in _SUBJECTS if (found := pattern.search(text))), None)
+    pods = [key for key in harvest.objects if key[0] == "Pod"]
+    if named is not None:
+        where, name = named["namespace"], named["name"]
+    elif len(pods) == 1:
+        _, where, name = pods[0]
+    else:
+        harvest.gap(
+            "transcript",
+            f"line {harvest.line}: events",
+            "it cannot be told whose events these are",
+            "paste the whole describe",
+        )
+        return 0
+    start = next((at for at, line in enumerate(lines) if "Reason" in line), 0)
+    before = harvest.facts
+    read_described_events(harvest, lines[start:], "Pod", where or namespace or harvest.namespace, name)
+    return harvest.facts - before
 
 
 def _has_namespace(line: str, kind: Kind) -> bool:

@@ -13,7 +13,7 @@ from tools.transcript.describe import read_described
 from tools.transcript.documents import keep_objects, load_json, load_yaml, looks_like_json, looks_like_yaml
 from tools.transcript.forms import blocks, form_of
 from tools.transcript.harvest import Harvest
-from tools.transcript.headless import is_pod_row, read_headless_rows
+from tools.transcript.headless import is_pod_row, read_event_fragment, read_headless_rows
 from tools.transcript.kinds import KINDS, Kind
 from tools.transcript.logs import LOG_LINE, read_logs
 from tools.transcript.reports import read_report
@@ -56,6 +56,8 @@ class Seen:
     form: str = "unknown"
     facts: int = 0
     forms: list[str] = field(default_factory=list)
+    read_to: int = 0
+    """How many lines of the output its tables took: what stands behind them is looked at by itself."""
 
     def add(self, form: str, facts: int) -> None:
         if facts and form not in self.forms:
@@ -73,6 +75,10 @@ def read_output(harvest: Harvest, section: Section, maps: ServiceMapReader) -> S
     _note_errors(harvest, section, seen)
     if command is not None and command.is_kubectl:
         _read_kubectl(harvest, section, seen)
+        rest = section.lines[seen.read_to :]
+        if seen.read_to and any(line.strip() for line in rest):
+            behind = Section(command, section.first, section.last, rest, section.offset + seen.read_to)
+            _read_by_look(harvest, rest, behind, seen, maps)
     elif command is not None:
         _read_host(harvest, section, seen, maps)
     if not seen.facts:
@@ -80,7 +86,8 @@ def read_output(harvest: Harvest, section: Section, maps: ServiceMapReader) -> S
     if any(_CUT.match(line) for line in lines):
         harvest.gap("transcript", _where(section), "the output was shortened by whoever pasted it", "paste it whole")
     seen.form = seen.forms[0] if seen.forms else seen.form
-    if not seen.facts and seen.form == "unknown" and any(line.strip() for line in lines):
+    is_talk = command is None and harvest.has_commands
+    if not seen.facts and seen.form == "unknown" and not is_talk and any(line.strip() for line in lines):
         harvest.gap("transcript", _where(section), "nothing in this output could be read")
     return seen
 
@@ -215,6 +222,7 @@ def _tables(
             )
         covered += end - start
     harvest.line = base
+    seen.read_to = spans[-1][1] if spans else 0
     first = spans[0][0] if spans else len(lines)
     loose = lines[:first] if spans else lines
     if any(event_tables.is_event_line(line) for line in loose[:50]):
@@ -279,6 +287,8 @@ def _read_block(
         _tables(harvest, block, seen, None, namespace)
     elif form in {"json", "yaml"}:
         _documents(harvest, block, seen, namespace=namespace, is_manifest=is_manifest)
+    elif form == "fragment":
+        seen.add("events", read_event_fragment(harvest, block, namespace))
     elif form == "describe":
         seen.add("describe", read_described(harvest, block, None, namespace))
     elif form == "table":

@@ -87,6 +87,7 @@ def _read(sections: Sequence[Section], *, cluster: str, namespace: str, name: st
     timeline = read_timeline(sections, now, language is Language.ZH)
     namespace = namespace or main_namespace(sections)
     harvest = Harvest(cluster, namespace or "default", timeline.zone, timeline.taken_at)
+    harvest.has_commands = any(section.command is not None for section in sections)
     maps = ServiceMapReader()
     commands = [
         _read_section(harvest, section, at, maps) for section, at in zip(sections, timeline.moments, strict=True)

@@ -14,7 +14,7 @@ _PROMPT = re.compile(
         |[\w.\-]{1,40}@[\w.\-]{1,60}[:\s~][^\#$%>❯\n]{0,100}[\#$%>❯]\s
         |[\w.\-]{1,40}@[\w.\-]{1,60}[\#$%>]\s
         |PS\s[A-Za-z]:\\[^>\n]{0,200}>\s?|[A-Za-z]:\\[^>\n]{0,200}>\s?
-        |(?:bash|sh|zsh)-?[\d.]{0,6}[$]\s|\$\s|[❯➜λ»]\s+(?:~\s+|/\S*\s+)?)
+        |(?:bash|sh|zsh)-?[\d.]{0,6}[$]\s|(?:ba|z)?sh-\d[\d.]{0,6}\#\s|\$\s|[❯➜λ»]\s+(?:~\s+|/\S*\s+)?)
      |(?P<maybe>\#\s|%\s|>\s|~\s?[\#$]\s|/\s?[\#$]\s|(?:bash|sh)-?[\d.]{0,6}\#\s|\+\s|[-*]\s|(?:执行|命令|输入|运行|Command|command|cmd|Cmd|CMD|Running|run)\s?[:：]\s?))
     (?P<command>\S.*)$"""
 )
@@ -25,6 +25,12 @@ _BARE = re.compile(
     r"|systemctl\s+status\s|journalctl\s+-|nc\s+-\w*[zv]|curl\s+-|ping\s+-?\w|nslookup\s+\S+$|dig\s+\S+|nvidia-smi(?:\s+-|\s*$)|dmesg(?:\s|$)"
     r"|df\s+-h|free\s+-|crictl\s+\w|telnet\s+\S+\s+\d+$|cat\s+\S+\.(?:ya?ml|json|txt|log|conf)$)"
 )
+# Typed right behind the prompt, or dressed up as a heading, a list or code by whoever wrote it down.
+_DRESSED = re.compile(
+    r"^\s{0,4}(?:[^\w\s]{1,6}\s{0,3}|\d{1,3}[.)、]\s{0,3}|\[?\d{4}-\d\d-\d\d[T ][\d:.,]{5,20}\]?\s{1,3}|\[[^\]\n]{1,60}\]\s{0,2}"
+    r"|[\w.\-]{1,40}@[\w.\-]{1,60}[:~/\w.\-]{0,80}\s{0,2}[#$%>]\s{0,3}){1,5}(?P<typed>" + _BARE.pattern + r").*$"
+)
+_DRESSING = re.compile(r"[\s*`=]*(?:\s-{2,})?$")
 _PROMPT_HOST = re.compile(r"\s{0,4}\[?[\w.\-]{1,40}@([\w.\-]{1,60})")
 _FIRST = frozenset("$#%>~/[(+-*❯➜λ»PSC执命输运RCrckonjdfpts")
 _KNOWN = (
@@ -73,7 +79,7 @@ def split_sections(lines: list[str]) -> list[Section]:
 def command_at(lines: list[str], at: int) -> tuple[Command, int] | None:
     """The command typed on this line, and how many lines it takes (continuations with a backslash)."""
     line = lines[at]
-    typed = _typed(line)
+    typed = _typed(line) or _undressed(line)
     if not typed:
         return None
     used = 1
@@ -101,6 +107,15 @@ def _typed(line: str) -> str:
     elif head[0] not in _FIRST:
         return ""
     return _after_maybe(line)
+
+
+def _undressed(line: str) -> str:
+    if len(line) > 400 or not (
+        "kubectl" in line or "systemctl" in line or "journalctl" in line or "nvidia-smi" in line
+    ):
+        return ""
+    found = _DRESSED.match(line)
+    return _DRESSING.sub("", line[found.start("typed") :]) if found else ""
 
 
 def _after_maybe(line: str) -> str:
