@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: demo test lint types contracts unit graph clean help
+.PHONY: demo eval test lint types contracts unit graph clean help
 
 help:
 	@sed -n '1,2p' Makefile
@@ -37,6 +37,13 @@ $(VENV)/.test: $(VENV)/.app
 
 demo: $(VENV)/.app
 	@$(BIN)/opsdesk demo $(DEMO_ARGS)
+
+# Reports as Markdown and HTML in EVAL_OUT; EVAL_ARGS go to the first command (--incidents DIR, --model ...).
+EVAL_OUT ?= build/eval
+eval: $(VENV)/.app
+	@$(BIN)/opsdesk eval diagnosis --out $(EVAL_OUT) $(EVAL_ARGS) > /dev/null
+	@$(BIN)/opsdesk eval detectors --out $(EVAL_OUT) > /dev/null
+	@$(BIN)/opsdesk eval retrieval --out $(EVAL_OUT) > /dev/null
 
 test: lint types contracts unit
 

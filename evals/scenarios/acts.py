@@ -161,7 +161,7 @@ def obstacle(stage: Stage, value: Obstacle) -> None:
 def refuse(stage: Stage, value: Refusal) -> None:
     chosen = chosen_pods(value.pods)
 
-    def step(operation: Operation, resource: str, new: Object | None, _old: Object | None, _subresource: str) -> None:
+    def step(operation: Operation, resource: str, new: Object | None, old: Object | None, subresource: str) -> None:  # noqa: ARG001
         if operation != "CREATE" or resource != "pods" or new is None or not chosen.has(new):
             return
         if value.status == 403:

@@ -33,7 +33,12 @@ def _inject(store: Store) -> Truth:
     return Truth(
         cause="probe-timing-too-tight",
         target=Target("Deployment", *_WHERE),
-        symptoms=("probe-liveness-failing", "container-exit-code-137", "container-crashloopbackoff", "vllm-slow-cold-start"),
+        symptoms=(
+            "probe-liveness-failing",
+            "container-exit-code-137",
+            "container-crashloopbackoff",
+            "vllm-slow-cold-start",
+        ),
         remedy="kubectl -n ai-serving rollout undo deployment/qwen2-7b",
         alerts=("KubePodCrashLooping", "KubeDeploymentReplicasMismatch"),
     )

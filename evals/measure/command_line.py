@@ -1,0 +1,85 @@
+"""The command line of `opsdesk eval`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from evals.reports.table import Report, write
+from knowledge.errors import OpsdeskError
+from knowledge.vocabulary import Json
+
+
+def main(arguments: list[str]) -> int:
+    given = _parser().parse_args(arguments)
+    try:
+        figures, report = _measured(given)
+    except OpsdeskError as error:
+        sys.stderr.write(f"{error.message}\n{error.next_step}\n" if error.next_step else f"{error.message}\n")
+        return 1
+    if given.json:
+        sys.stdout.write(json.dumps(figures, ensure_ascii=False) + "\n")
+    if given.out is not None:
+        for path in write(report, given.out):
+            sys.stderr.write(f"{path}\n")
+    if not given.json:
+        from evals.reports.table import markdown
+
+        sys.stdout.write(markdown(report) + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="opsdesk eval", description="Measure opsdesk. Prints Markdown; nothing is stored."
+    )
+    what = parser.add_subparsers(dest="what", required=True)
+    diagnosis = _sub(what, "diagnosis", "right object and cause, over scenarios or over pasted incidents")
+    diagnosis.add_argument("--scenarios", type=Path, help="a folder of <layer>/<id>.yaml; the shipped ones by default")
+    diagnosis.add_argument(
+        "--incidents", type=Path, help="a folder with answers.jsonl, candidates.json and <id>/transcript.txt"
+    )
+    diagnosis.add_argument("--only", action="append", default=[], help="only scenarios of this id or layer; repeatable")
+    diagnosis.add_argument("--model", action="store_true", help="let the configured chat model read too, and compare")
+    diagnosis.add_argument("--workers", type=int, default=0, help="scenarios side by side; as many as cores by default")
+    detectors = _sub(what, "detectors", "each detector on its specimens, and what fires over the scenarios")
+    detectors.add_argument("--scenarios", type=Path)
+    detectors.add_argument("--only", action="append", default=[])
+    detectors.add_argument("--workers", type=int, default=0)
+    metrics = _sub(what, "metrics", "which service and metric a trouble came from, over two windows of numbers")
+    metrics.add_argument(
+        "--data", type=Path, required=True, help="a folder of <service>-<resource>/<n>/{normal,anomalous}.csv"
+    )
+    _sub(what, "retrieval", "whether the library finds the case that helps, asked in Chinese and English")
+    return parser
+
+
+def _sub(what: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str) -> argparse.ArgumentParser:
+    found = what.add_parser(name, help=about, description=about)
+    found.add_argument("--out", type=Path, help="write <report>.md and <report>.html into this folder")
+    found.add_argument("--json", action="store_true", help="print the figures as JSON")
+    return found
+
+
+def _measured(given: argparse.Namespace) -> tuple[Json, Report]:
+    if given.what == "diagnosis" and given.incidents is not None:
+        from evals.measure.incidents import measure_incidents
+
+        return measure_incidents(given.incidents)
+    if given.what == "diagnosis":
+        from evals.measure.diagnosis import measure_diagnosis
+
+        return measure_diagnosis(given.scenarios, given.only, with_model=given.model, workers=given.workers or None)
+    if given.what == "detectors":
+        from evals.measure.detectors import measure_detectors
+
+        return measure_detectors(given.scenarios, given.only, workers=given.workers or None)
+    if given.what == "metrics":
+        from evals.measure.metrics import measure_metrics
+
+        return measure_metrics(given.data)
+    from evals.measure.retrieval import measure_retrieval
+
+    return measure_retrieval()
