@@ -68,7 +68,7 @@ def prepared(pods: int) -> Iterator[Path]:
             yield kubeconfig
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.communicate(timeout=10)
 
 
 def _round(kubeconfig: Path, looks: int, number: int) -> dict[str, Any]:

@@ -124,6 +124,7 @@ class KubernetesReader(_ClusterSide):
     async def _pages(self, kind: ResourceKind, namespace: str, selected: Mapping[str, str], most: int) -> Listing:
         listing = Listing([])
         token, read_bytes = "", 0
+        name, version = kind.kind, kind.api_version
         while True:
             query = {**selected, "limit": str(min(PAGE, most - len(listing.items)))}
             if token:
@@ -132,9 +133,10 @@ class KubernetesReader(_ClusterSide):
             if answer.status == 410 and token:
                 raise ListExpired
             page = self._checked(answer, f"list {kind.resource}{' in ' + namespace if namespace else ''}", kind)
-            for item in page.get("items") or ():
-                item["kind"], item["apiVersion"] = kind.kind, kind.api_version
-                listing.items.append(item)
+            items = page.get("items") or []
+            for item in items:
+                item["kind"], item["apiVersion"] = name, version
+            listing.items += items
             metadata = page.get("metadata") or {}
             listing.resource_version = str(metadata.get("resourceVersion", ""))
             token = str(metadata.get("continue") or "")

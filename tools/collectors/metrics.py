@@ -102,7 +102,8 @@ class MetricsCollector:
                 gathered.gaps.append(gap_of(self.id, f"get {path}", error))
                 return
             for item in (answer.get("items") or ()) if isinstance(answer, dict) else ():
-                gathered.objects.append({**item, "kind": kind, "apiVersion": "metrics.k8s.io/v1beta1"})
+                item["kind"], item["apiVersion"] = kind, "metrics.k8s.io/v1beta1"
+                gathered.objects.append(item)
 
 
 def _namespaces(cluster: Cluster, focus: Focus) -> list[str]:

@@ -23,13 +23,19 @@ class PodHealth:
     reason: str = ""
 
 
+WELL = PodHealth(is_unhealthy=False)
+
+
 def health_of(pod: Json, since: datetime) -> PodHealth:
     status = pod.get("status") or {}
     if status.get("phase") == "Succeeded":
-        return PodHealth(is_unhealthy=False)
+        return WELL
     if status.get("phase") in {"Failed", "Unknown"}:
         return PodHealth(is_unhealthy=True, reason=str(status.get("reason") or status["phase"]))
-    for each in _statuses(pod):
+    statuses = _statuses(pod)
+    if statuses and all(each.get("ready") and not each.get("restartCount") for each in statuses):
+        return WELL
+    for each in statuses:
         state = each.get("state") or {}
         if (waiting := state.get("waiting")) and waiting.get("reason") not in _STARTING:
             return PodHealth(is_unhealthy=True, reason=str(waiting.get("reason", "")))
@@ -39,7 +45,7 @@ def health_of(pod: Json, since: datetime) -> PodHealth:
             return PodHealth(is_unhealthy=True, reason="restarted")
         if "running" in state and each.get("ready") is False:
             return PodHealth(is_unhealthy=True, reason="not ready")
-    return PodHealth(is_unhealthy=False)
+    return WELL
 
 
 def _restarted_lately(container: Json, since: datetime) -> bool:

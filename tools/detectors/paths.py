@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from knowledge.vocabulary import Json
@@ -30,6 +31,8 @@ class Path:
     is_element: bool
     keys: tuple[str, ...] | None
     steps: tuple[Step, ...]
+    walk: Callable[[Any], list[Any]] | None = None
+    """The steps in one generated function, where none of them is a filter."""
 
     def values(self, root: Json, element: Any) -> list[Any]:
         here: Any = element if self.is_element else root
@@ -39,6 +42,8 @@ class Path:
                     return []
                 here = here.get(key)
             return [] if here is None else [here]
+        if self.walk is not None:
+            return self.walk(here)
         found = [here]
         for step in self.steps:
             found = step(found, root)
@@ -102,4 +107,29 @@ def filter_step(keep: Callable[[Json, Any], bool]) -> Step:
 def make_path(text: str, keys: Sequence[str], steps: Sequence[Step]) -> Path:
     """``keys`` are set when the path is plain names only: the common case, which needs no lists."""
     plain = tuple(keys) if len(keys) == len(steps) else None
-    return Path(text=text, is_element=text.startswith("@"), keys=plain, steps=tuple(steps))
+    is_plain_loop = plain is None and all(step is every_step or step.__dict__["shape"] is not EVERY for step in steps)
+    walk = _generated(tuple(step.__dict__["shape"] for step in steps)) if is_plain_loop else None
+    return Path(text=text, is_element=text.startswith("@"), keys=plain, steps=tuple(steps), walk=walk)
+
+
+@cache
+def _generated(shapes: tuple[Shape, ...]) -> Callable[[Any], list[Any]]:
+    """Nested loops in place of a list after each step: paths such as ``$.spec.containers[*].env[*]`` are walked for every pod."""
+    lines = ["def walk(v0):", "    found = []"]
+    depth, name = 1, "v0"
+    for number, shape in enumerate(shapes, 1):
+        variable, pad = f"v{number}", "    " * depth
+        if shape is EVERY:
+            others = f"{name}.values() if isinstance({name}, dict) else ()"
+            lines.append(f"{pad}for {variable} in {name} if isinstance({name}, list) else {others}:")
+        elif isinstance(shape, str):
+            lines.append(f"{pad}if isinstance({name}, dict) and ({variable} := {name}.get({shape!r})) is not None:")
+        else:
+            lines.append(f"{pad}if isinstance({name}, list) and -len({name}) <= {shape} < len({name}):")
+            lines.append(f"{pad}    {variable} = {name}[{shape}]")
+        depth, name = depth + 1, variable
+    lines += ["    " * depth + f"found.append({name})", "    return found"]
+    names: dict[str, Any] = {}
+    exec(compile("\n".join(lines), "<path>", "exec"), names)  # noqa: S102 - made of field names, quoted by repr
+    walk: Callable[[Any], list[Any]] = names["walk"]
+    return walk

@@ -30,6 +30,7 @@ class Scene:
         # The item stands beside its answer, so that no other object can come to bear its id.
         self._references: dict[int, tuple[Json, ObjectRef]] = {}
         self._workloads: dict[int, tuple[Json, ObjectRef]] = {}
+        self._labelled: dict[str, dict[tuple[str, str], list[Json]]] = {}
         self._families: dict[str, Mapping[str, Sequence[tuple[int, Json]]]] = {}
         self._values: dict[tuple[str, str], dict[str, set[Any]]] = {}
         self._selected: dict[tuple[str, frozenset[tuple[str, str]]], list[Json]] = {}
@@ -67,7 +68,11 @@ class Scene:
         is still named, except a ReplicaSet, whose Deployment nobody could tell."""
         known = self._workloads.get(id(item))
         if known is None:
-            known = self._workloads[id(item)] = item, self._climbed(item)
+            owner = self.owner_of(item) if item.get("kind") == "Pod" else None
+            # Replicas climb from their common owner on, which is done once.
+            is_shared = owner is not None and owner.get("kind") != "Pod"
+            climbed = self.workload_of(owner) if owner is not None and is_shared else self._climbed(item)
+            known = self._workloads[id(item)] = item, climbed
         return known[1]
 
     def _climbed(self, item: Json) -> ObjectRef:
@@ -146,14 +151,17 @@ class Scene:
         here = self._services_with_selectors.get(namespace_of(pod), ())
         return [service for selector, service in here if selector.items() <= labels]
 
-    @cached_property
-    def _pods_by_label(self) -> Mapping[tuple[str, str, str], list[Json]]:
-        found: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
-        for pod in self.snapshot.of_kind("Pod"):
-            metadata = pod.get("metadata") or {}
-            for key, value in (metadata.get("labels") or {}).items():
-                found[metadata.get("namespace", ""), key, value].append(pod)
-        return found
+    def _pods_by_label(self, label: str) -> Mapping[tuple[str, str], list[Json]]:
+        """By namespace and value of one label: selectors of a cluster use few of the many that pods carry."""
+        known = self._labelled.get(label)
+        if known is None:
+            known = self._labelled[label] = defaultdict(list)
+            for pod in self.snapshot.of_kind("Pod"):
+                metadata = pod.get("metadata") or {}
+                value = (metadata.get("labels") or {}).get(label)
+                if value is not None:
+                    known[metadata.get("namespace", ""), value].append(pod)
+        return known
 
     def selected_pods(self, namespace: str, selector: Mapping[str, str]) -> list[Json]:
         """Pods of the namespace that carry every label of the selector; an empty selector selects nothing here."""
@@ -166,7 +174,7 @@ class Scene:
         return known
 
     def _fulfilling(self, namespace: str, selector: Mapping[str, str]) -> list[Json]:
-        sets = [self._pods_by_label.get((namespace, key, value), []) for key, value in selector.items()]
+        sets = [self._pods_by_label(key).get((namespace, value), []) for key, value in selector.items()]
         smallest = min(sets, key=len)
         return [
             pod
