@@ -138,3 +138,13 @@ def test_unreadable_archive_is_bad_input_that_says_what_to_do(tmp_path: Path, na
 def test_missing_file_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         read_path(tmp_path / "nowhere.txt")
+
+
+def test_dump_in_one_stream_gives_objects_and_logs(tmp_path: Path) -> None:
+    stream = "\n".join([DUMP["nodes.json"], POD_LIST, DUMP["library/loans-db-0/logs.txt"]])
+    path = tmp_path / "dump.out"
+    path.write_text(stream)
+    reading = read_path(path)
+    assert found(reading, "Pod", "loans-db-0")["metadata"]["uid"] == "u1"
+    assert (reading.logs[0].object.key, reading.logs[0].container) == ("Pod/library/loans-db-0", "db")
+    assert reading.logs[0].text == "2026-03-04T09:00:00Z FATAL no space left on device"

@@ -33,7 +33,7 @@ def read_pod(tree: Branch, item: Json, harvest: Harvest) -> None:
     if phase.startswith("Terminating"):
         lasts = re.search(r"lasts ([\w.]+)", phase)
         item["metadata"]["deletionTimestamp"] = (harvest.ago(lasts.group(1)) if lasts else None) or rfc3339(harvest.now)
-        phase = "Running" if any(one["state"].get("running") for one in statuses) else "Pending"
+        phase = "Running" if statuses else "Pending"
     status["phase"] = phase or (
         "Running" if any(one["state"].get("running") or one["restartCount"] for one in statuses) else "Pending"
     )

@@ -54,7 +54,26 @@ def enrich(objects: Sequence[Json], events: Sequence[Json]) -> None:
             _explain_scheduling(item, own)
             _explain_waiting(item, own)
             _name_in_events(item, own)
+        elif item["kind"] == "Job" and isinstance(item.get("status"), dict):
+            _end_job(
+                item,
+                about.get(("Job", str(item["metadata"].get("namespace") or ""), str(item["metadata"]["name"])), ()),
+            )
     _count_ready(objects)
+
+
+def _end_job(job: Json, events: Sequence[Json]) -> None:
+    """``describe`` leaves a Job's conditions out; the controller's event says that it gave up."""
+    conditions = job["status"].get("conditions", [])
+    for reason in ("BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy"):
+        message = _last(events, reason)
+        if (
+            message
+            and isinstance(conditions, list)
+            and not any(isinstance(one, dict) and one.get("type") == "Failed" for one in conditions)
+        ):
+            conditions.append({"type": "Failed", "status": "True", "reason": reason, "message": message})
+            job["status"]["conditions"] = conditions
 
 
 def _last(events: Sequence[Json], reason: str, words: str = "") -> str:

@@ -1,46 +1,49 @@
+# ruff: noqa: ARG005 - every look has the same signature
 """What a block of text looks like, and where it ends: for pastes without commands, and for files."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tools.transcript import event_tables, get_tables, host_services
 from tools.transcript.describe import looks_described
 from tools.transcript.documents import looks_like_json, looks_like_yaml
 from tools.transcript.headless import is_pod_row
-from tools.transcript.logs import LOG_LINE
+from tools.transcript.logs import DUMPED, LOG_LINE
 from tools.transcript.service_maps import looks_like_map
 
 _EVENTS = re.compile(r"\s*Type\s+Reason\s+Age\s+From\s+Message\s*$")
 
 
+def _json_form(block: Sequence[str], head: str) -> str:
+    """A document, or a log with one object a line."""
+    told = [line for line in block if line.strip()]
+    is_log = LOG_LINE.match(head) is not None and '"apiVersion"' not in head
+    return "logs" if is_log and len(told) > 1 and told[1][:1] == "{" else "json"
+
+
 def form_of(block: Sequence[str]) -> str:
+    """The most telling look first; ``text`` when it looks like nothing that is known."""
     head = next((line for line in block if line.strip()), "")
-    if looks_like_json(block) and not LOG_LINE.match(head):
-        return "json"
     if looks_like_json(block):
-        told = [line for line in block if line.strip()]
-        return "logs" if len(told) > 1 and told[1][:1] == "{" else "json"
-    if looks_like_yaml(block):
-        return "yaml"
-    if looks_described(block):
-        return "describe"
-    if any(_EVENTS.match(line) for line in block[:3]):
-        return "fragment"
-    if get_tables.table_spans(block[:3]):
-        return "table"
-    if event_tables.is_event_line(head):
-        return "events"
-    if is_pod_row(head):
-        return "rows"
-    if any(host_services.looks_like_unit(line) for line in block[:6]):
-        return "unit"
-    if host_services.is_journal_line(head):
-        return "journal"
-    if LOG_LINE.match(head):
-        return "logs"
-    return "map" if looks_like_map(block) else "text"
+        return _json_form(block, head)
+    return next((form for form, is_it in _LOOKS if is_it(block, head)), "text")
+
+
+_LOOKS: tuple[tuple[str, Callable[[Sequence[str], str], bool]], ...] = (
+    ("dumped log", lambda block, head: DUMPED.match(head) is not None),
+    ("yaml", lambda block, head: looks_like_yaml(block)),
+    ("describe", lambda block, head: looks_described(block)),
+    ("fragment", lambda block, head: any(_EVENTS.match(line) for line in block[:3])),
+    ("table", lambda block, head: bool(get_tables.table_spans(block[:3]))),
+    ("events", lambda block, head: event_tables.is_event_line(head)),
+    ("rows", lambda block, head: is_pod_row(head)),
+    ("unit", lambda block, head: any(host_services.looks_like_unit(line) for line in block[:6])),
+    ("journal", lambda block, head: host_services.is_journal_line(head)),
+    ("logs", lambda block, head: LOG_LINE.match(head) is not None),
+    ("map", lambda block, head: looks_like_map(block)),
+)
 
 
 def blocks(lines: Sequence[str]) -> list[tuple[int, int]]:
@@ -64,7 +67,10 @@ def _end_of(lines: Sequence[str], start: int) -> int:
     depth = _nesting(head) if form == "json" else 0
     while at < len(lines):
         line = lines[at]
-        if form == "json":
+        if form == "dumped log":
+            if line.startswith("==== "):
+                return at + 1 if line.startswith("==== END") else at
+        elif form == "json":
             if depth <= 0:
                 return at
             depth += _nesting(line)

@@ -19,6 +19,7 @@ _TEXT_KEYS = ("sample", "samples", "example", "examples", "message", "msg", "log
               "template", "pattern", "error", "日志", "样例", "示例", "内容", "消息")  # fmt: skip
 _COUNT_KEYS = ("count", "total", "occurrences", "hits", "times", "num", "freq", "frequency", "n", "次数", "数量")
 _PREFIX = re.compile(r"\[(?:pod/)?(?P<pod>[a-z0-9][a-z0-9.\-]*)/(?P<container>[a-z0-9][a-z0-9.\-]*)\] ?")
+DUMPED = re.compile(r"==== START logs for container (?P<container>\S+) of pod (?P<namespace>[^/\s]+)/(?P<pod>\S+) ====")
 LOG_LINE = re.compile(
     r"(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|[IWEF]\d{4} \d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d "
     r"|\[?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL|PANIC)\b|time=|level=|ts=|\{\"|\d\d:\d\d:\d\d[.,]\d"
@@ -100,6 +101,18 @@ def _keep(harvest: Harvest, text: str, command: Command | None, namespace: str) 
             spoken.container = command.words[1]
     harvest.logs.append(spoken)
     harvest.facts += 1
+
+
+def read_dumped_log(harvest: Harvest, block: Sequence[str]) -> int:
+    """A log within ``kubectl cluster-info dump``, between its two marks."""
+    found = DUMPED.match(block[0])
+    lines = [line for line in block[1:] if not line.startswith("==== ")]
+    if found is None or not any(line.strip() for line in lines):
+        return 0
+    text = "\n".join(lines).strip("\n")
+    harvest.logs.append(Spoken(text, namespace=found["namespace"], pod=found["pod"], container=found["container"]))
+    harvest.facts += 1
+    return len(lines)
 
 
 def _by_pod(harvest: Harvest, lines: Sequence[str], command: Command | None, namespace: str) -> None:

@@ -15,7 +15,7 @@ from tools.transcript.forms import blocks, form_of
 from tools.transcript.harvest import Harvest
 from tools.transcript.headless import is_pod_row, read_event_fragment, read_headless_rows
 from tools.transcript.kinds import KINDS, Kind
-from tools.transcript.logs import LOG_LINE, read_logs
+from tools.transcript.logs import LOG_LINE, read_dumped_log, read_logs
 from tools.transcript.reports import read_report
 from tools.transcript.sections import Section
 from tools.transcript.service_maps import ServiceMapReader
@@ -287,6 +287,8 @@ def _read_block(
         _tables(harvest, block, seen, None, namespace)
     elif form in {"json", "yaml"}:
         _documents(harvest, block, seen, namespace=namespace, is_manifest=is_manifest)
+    elif form == "dumped log":
+        seen.add("logs", read_dumped_log(harvest, block))
     elif form == "fragment":
         seen.add("events", read_event_fragment(harvest, block, namespace))
     elif form == "describe":
