@@ -208,3 +208,21 @@ def test_description_is_read_when_its_beginning_was_cut_off() -> None:
     pod = found(reading, "Pod", "loans-api-7c9d8f6b54-k2xqp")
     assert pod["status"]["containerStatuses"][0]["lastState"]["terminated"]["reason"] == "OOMKilled"
     assert any("beginning was cut off" in gap.reason for gap in reading.gaps)
+
+
+def test_service_tells_its_endpoints_when_they_were_not_pasted() -> None:
+    text = (
+        "Name:              loans\nNamespace:         library\nSelector:          app=loans-api\nType:              ClusterIP\n"
+        "Port:              http  80/TCP\nTargetPort:        8000/TCP\nEndpoints:         10.42.3.7:8000,10.42.3.8:8000\nSession Affinity:  None\nEvents: <none>\n"
+    )
+    endpoints = found(read_paste(text), "Endpoints", "loans")
+    assert endpoints["subsets"] == [
+        {"addresses": [{"ip": "10.42.3.7"}, {"ip": "10.42.3.8"}], "ports": [{"port": 8000}]}
+    ]
+    none = found(read_paste(text.replace("10.42.3.7:8000,10.42.3.8:8000", "<none>")), "Endpoints", "loans")
+    assert none["subsets"] == []
+
+
+def test_yaml_that_the_cluster_answered_is_live_though_it_has_no_status() -> None:
+    text = "$ kubectl get cm app -n library -o yaml\napiVersion: v1\ndata: {k: v}\nkind: ConfigMap\nmetadata: {name: app, namespace: library}\n"
+    assert "annotations" not in found(read_paste(text), "ConfigMap", "app")["metadata"]

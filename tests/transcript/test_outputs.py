@@ -266,3 +266,16 @@ def test_bare_lines_are_a_log_when_nothing_says_whose(text: str, speaker: str) -
 def test_namespace_is_that_of_most_objects_when_nobody_named_one() -> None:
     table = "NAMESPACE     NAME        READY   STATUS    RESTARTS   AGE\nkube-system   coredns-1   1/1     Running   0          3d\nlibrary       loans-1     1/1     Running   0          3d\n"
     assert read_paste(table).namespace == "library"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "name", "about"),
+    [
+        ("CPU of node gpu-1 went from 12% to 99%", "Node", "gpu-1", "cpu"),
+        ("service=loans: error rate 0.1% -> 12%", "Service", "loans", "errors"),
+        ("节点 node-b 内存从 10% 升至 96%", "Node", "node-b", "memory"),
+    ],
+)
+def test_sentence_names_its_subject_when_no_output_shows_it(said: str, kind: str, name: str, about: str) -> None:
+    spec = of_kind(read_paste(said), "MetricChange")[0]["spec"]
+    assert (spec["subject"]["kind"], spec["subject"]["name"], spec["about"]) == (kind, name, about)

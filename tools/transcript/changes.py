@@ -32,7 +32,7 @@ _ABOUT: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"latenc|duration|response.?time|\bp\d{2,3}\b|p\d{2}latency|slow|\brt\b|ttft|tpot|延迟|时延|耗时|响应时间|elapsed",
         ),
         ("errors", r"error|fail|5xx|4xx|exception|timeout.?(?:rate|count)|错误|失败|异常率"),
-        ("gpu", r"gpu|显存|sm.?util|nvlink|dcgm|xid|ecc"),
+        ("gpu", r"\bgpu(?![\w\-]*\d)|显存|sm.?util|nvlink|dcgm|xid|ecc"),
         ("memory", r"\bmem|memory|rss|heap|working.?set|内存|\boom"),
         ("cpu", r"cpu|cores?\b|load.?(?:avg|average)|负载|核"),
         ("disk", r"disk|iops|\bio\b|iowait|filesystem|inode|磁盘|存储|硬盘"),

@@ -8,13 +8,13 @@ from knowledge.vocabulary import Json
 from tools.transcript.columns import read_table
 from tools.transcript.containers import number
 from tools.transcript.described import read_conditions, read_selector, whole
-from tools.transcript.harvest import Harvest
+from tools.transcript.harvest import Depth, Harvest
 from tools.transcript.tree import Branch, comma_pairs, told
 
 _PORT = re.compile(r"(?:(?P<name>[\w\-]+|<unset>)\s+)?(?P<port>[\w\-]+)/(?P<protocol>[A-Z]+)")
 
 
-def read_service(tree: Branch, item: Json, harvest: Harvest) -> None:  # noqa: ARG001
+def read_service(tree: Branch, item: Json, harvest: Harvest) -> None:
     spec = item["spec"]
     spec["type"] = tree.text("Type") or "ClusterIP"
     if selector := read_selector(tree):
@@ -34,6 +34,23 @@ def read_service(tree: Branch, item: Json, harvest: Harvest) -> None:  # noqa: A
         item["status"] = {"loadBalancer": {"ingress": [{"ip": part.split(" ")[0]} for part in ingress.split(", ")]}}
     elif spec["type"] == "LoadBalancer":
         item["status"] = {"loadBalancer": {}}
+    _endpoints_shown(tree, item, harvest)
+
+
+def _endpoints_shown(tree: Branch, item: Json, harvest: Harvest) -> None:
+    """A Service shows where it sends to; its Endpoints are that, unless they were pasted themselves."""
+    shown = tree.child("Endpoints")
+    if shown is None or item["spec"]["type"] == "ExternalName" or not item["spec"].get("selector"):
+        return
+    ports: dict[str, list[str]] = {}
+    for address, port in re.findall(r"([0-9a-fA-F.:\[\]]+?):(\d{1,5})(?=,|\s|$)", shown.value):
+        ports.setdefault(port, []).append(address.strip("[]"))
+    subsets = [
+        {"addresses": [{"ip": one} for one in dict.fromkeys(addresses)], "ports": [{"port": int(port)}]}
+        for port, addresses in ports.items()
+    ]
+    metadata = {"name": item["metadata"]["name"], "namespace": item["metadata"].get("namespace", "")}
+    harvest.put({"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": subsets}, Depth.MENTION)
 
 
 def _service_ports(tree: Branch) -> list[Json]:

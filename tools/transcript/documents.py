@@ -129,14 +129,19 @@ def objects_in(value: Any, depth: int = 0) -> Iterator[Json]:
             yield value
 
 
-def keep_objects(harvest: Harvest, value: Any, *, is_manifest: bool, namespace: str, is_cut: bool = False) -> int:
-    """A live object has a uid, a resourceVersion or a status; anything else is a manifest."""
+def keep_objects(
+    harvest: Harvest, value: Any, *, is_manifest: bool | None, namespace: str, is_cut: bool = False
+) -> int:
+    """``is_manifest`` is None where nobody says whether the cluster answered: a live object has a uid, a resourceVersion or a
+    status then; anything else is a manifest."""
     found = 0
     for item in objects_in(value):
         if _is_odd(item):
             continue
         metadata = item["metadata"]
-        is_live = bool(metadata.get("uid") or metadata.get("resourceVersion") or item.get("status"))
+        is_live = is_manifest is False or bool(
+            metadata.get("uid") or metadata.get("resourceVersion") or item.get("status")
+        )
         if item["kind"] == "Event":
             _keep_event(harvest, item)
             found += 1

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from knowledge.vocabulary import Json, ObjectRef
 from tools.contracts import LogText
 from tools.transcript.harvest import Harvest, Spoken
-from tools.transcript.kinds import kind_named
+from tools.transcript.kinds import kind_named, kind_of
 from tools.transcript.merging import name_containers
 from tools.transcript.reports import Subject, put_change
 
@@ -17,6 +17,11 @@ _HASH = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5,10}$|-[0-9a-f]{6,10}$")
 _RANDOM = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5}$")
 _WORD = re.compile(r"[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?")
 _SUBJECTS = ("Service", "Deployment", "StatefulSet", "DaemonSet", "Node", "Pod", "Job", "InferenceService")
+_SAID = re.compile(
+    r"(?:\b(?P<word>service|svc|node|pod|deployment)|(?P<zh>服务|节点|主机))[ =:：\"']{1,3}(?P<name>[a-z0-9][a-z0-9.\-]{1,62})",
+    re.IGNORECASE,
+)
+_SAID_KINDS = {"服务": "service", "节点": "node", "主机": "node"}
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 
 Index = Mapping[tuple[str, str, str], Json]
@@ -227,6 +232,9 @@ def place_changes(harvest: Harvest, objects: Sequence[Json]) -> None:
         if known:
             kind, namespace = names[known]
             put_change(harvest, move, Subject(kind, known, namespace))
+        elif said := _SAID.search(line):
+            row = kind_of(said["word"] or _SAID_KINDS[said["zh"]])
+            put_change(harvest, move, Subject(row.kind if row else "Service", said["name"].rstrip(".-"), ""))
 
 
 def _stem(word: str, names: Mapping[str, tuple[str, str]]) -> str:

@@ -65,6 +65,8 @@ def merged(harvest: Harvest) -> list[Json]:
         manifests = [one for one in told if one.depth is Depth.MANIFEST]
         if live:
             found.append(_one(live, manifests, [one for one in told if one.depth is Depth.MENTION]))
+        elif told[0].depth is Depth.MENTION and key[0] == "Endpoints":
+            found.append(told[-1].item)
         elif manifests and not _is_known_kind(harvest, key, seen_kinds):
             item = _one(manifests[-1:], [], [])
             item["metadata"].setdefault("annotations", {})[_MARK] = "manifest"
@@ -86,7 +88,7 @@ def _one(live: Sequence[Told], manifests: Sequence[Told], mentions: Sequence[Tol
     for other in ranked[1:]:
         if other.item is not item:
             _fill(item, other.item, is_newer=other.line > best.line)
-    for other in mentions:
+    for other in mentions if item.get("kind") != "Endpoints" else ():
         _fill_in(item, other.item)
     for manifest in reversed(manifests):
         if best.depth is Depth.TABLE:

@@ -181,7 +181,7 @@ def _read_get(harvest: Harvest, section: Section, seen: Seen, kind: Kind | None)
         _tables(harvest, lines, seen, kind, command.namespace, is_all=command.all_namespaces)
 
 
-def _documents(harvest: Harvest, lines: Sequence[str], seen: Seen, *, namespace: str, is_manifest: bool) -> None:
+def _documents(harvest: Harvest, lines: Sequence[str], seen: Seen, *, namespace: str, is_manifest: bool | None) -> None:
     text = "\n".join(lines)
     if looks_like_json(lines):
         value, is_cut = load_json(text)
@@ -269,7 +269,15 @@ def _read_by_look(harvest: Harvest, lines: Sequence[str], section: Section, seen
     is_file = command is not None and command.program in {"cat", "less", "more", "head"}
     for start, end in blocks(lines):
         harvest.line = base + start
-        _read_block(harvest, lines[start:end], seen, maps, namespace=namespace, is_manifest=is_file, command=command)
+        _read_block(
+            harvest,
+            lines[start:end],
+            seen,
+            maps,
+            namespace=namespace,
+            is_manifest=True if is_file else None,
+            command=command,
+        )
 
 
 def _read_block(
@@ -279,7 +287,7 @@ def _read_block(
     maps: ServiceMapReader,
     *,
     namespace: str,
-    is_manifest: bool,
+    is_manifest: bool | None,
     command: Command | None,
 ) -> None:
     form = form_of(block)
