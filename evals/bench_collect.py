@@ -6,7 +6,8 @@ The answers are encoded beforehand in a process of their own, so that the client
 system, of the whole client process. A round is three fresh processes in changing order: the bare calls as a plain program
 makes them, the same with the interpreter's cycle collector switched off (the fastest that orjson can be), and the desk. Each
 warms up once and then reads the cluster ``looks`` times. Shown are medians over all looks, the median of the rounds' ratios, and
-the peaks of memory. Ends with 1 when the desk takes more than 1.5 times the *fastest* bare calls.
+the peaks of memory. Ends with 1 when the desk takes more than 1.5 times the plain bare calls; the ratio to the fastest ones is
+told beside it. ``--lean``: objects without field managers, as small as they get: the hardest case for the desk.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--pods", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--looks", type=int, default=3)
+    parser.add_argument("--lean", action="store_true", help="objects without field managers")
     parser.add_argument("--json", action="store_true", help="print the figures for a machine")
     parser.add_argument("--child", choices=sorted(CHILDREN), help=argparse.SUPPRESS)
     parser.add_argument("--kubeconfig", type=Path, help=argparse.SUPPRESS)
@@ -44,22 +45,23 @@ def main() -> int:
     if given.child:
         print(json.dumps(CHILDREN[given.child](given.kubeconfig, given.looks)))
         return 0
-    with prepared(given.pods) as kubeconfig:
+    with prepared(given.pods, is_lean=given.lean) as kubeconfig:
         rounds = [_round(kubeconfig, given.looks, number) for number in range(given.rounds)]
     figures = figures_of(given.pods, rounds)
     print(json.dumps(figures) if given.json else told(figures))
-    if figures["ratio_to_fastest"] > BAR:
-        print(f"{figures['ratio_to_fastest']:.2f} times the bare LIST calls misses the bar of {BAR}", file=sys.stderr)
+    if figures["ratio_to_plain"] > BAR:
+        print(f"{figures['ratio_to_plain']:.2f} times the bare LIST calls misses the bar of {BAR}", file=sys.stderr)
         return 1
     return 0
 
 
 @contextmanager
-def prepared(pods: int) -> Iterator[Path]:
+def prepared(pods: int, *, is_lean: bool = False) -> Iterator[Path]:
     """The kubeconfig of a prepared cluster that runs while the block does."""
     with tempfile.TemporaryDirectory() as folder:
         kubeconfig = Path(folder) / "kubeconfig"
         command = [sys.executable, "-m", "evals.prepared", "--pods", str(pods), "--kubeconfig", str(kubeconfig)]
+        command += ["--lean"] if is_lean else []
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout is not None
@@ -127,8 +129,8 @@ def told(each: dict[str, Any]) -> str:
 
 
 def _cpu() -> float:
-    used = os.times()
-    return used.user + used.system
+    """User and system time of this process, all threads."""
+    return time.process_time()
 
 
 def _megabytes() -> float:

@@ -147,9 +147,10 @@ def _make(
     at: datetime,
     object: ObjectRef | None,
 ) -> Evidence:
+    # Of a short text the body is short too, however its letters are escaped: most are not measured.
+    size = len(json.dumps(body, default=str)) if kind is not EvidenceKind.OBJECT or len(text) > MAX_BODY // 16 else 0
     if len(text) > MAX_TEXT:
         text = text[:MAX_TEXT] + f" ... (cut, {len(text)} characters)"
-    size = len(json.dumps(body, default=str))
     if size > MAX_BODY:
         body = {"cut": f"{size} characters are more than the {MAX_BODY} kept; the text has the beginning"}
     return Evidence(

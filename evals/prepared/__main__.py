@@ -27,8 +27,11 @@ LOG_LINES = 400
 class Answers:
     """``of(target)`` is the whole HTTP answer to a GET of ``target`` (path and query)."""
 
-    def __init__(self, cluster: PreparedCluster) -> None:
+    def __init__(self, cluster: PreparedCluster, *, is_lean: bool = False) -> None:
         self._objects = objects_of(cluster)
+        for item in (item for items in self._objects.values() for item in items):
+            if is_lean:
+                item["metadata"].pop("managedFields", None)
         self._ready: dict[str, bytes] = {}
         self._log = _answer(200, _log_text(cluster), "text/plain")
 
@@ -128,9 +131,10 @@ async def _serve(answers: Answers, kubeconfig: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m evals.prepared", description=__doc__)
     parser.add_argument("--pods", type=int, default=5_000)
+    parser.add_argument("--lean", action="store_true", help="objects without field managers")
     parser.add_argument("--kubeconfig", type=Path, required=True)
     given = parser.parse_args()
-    asyncio.run(_serve(Answers(PreparedCluster(given.pods)), given.kubeconfig))
+    asyncio.run(_serve(Answers(PreparedCluster(given.pods), is_lean=given.lean), given.kubeconfig))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from tools.detectors.hits import Hit, HitTable, named_groups
 from tools.detectors.pattern_set import PatternSet
 from tools.detectors.scanner import read_duration
 from tools.detectors.scene import Scene, read_time
-from tools.detectors.watchers import event_time, still_matters
+from tools.detectors.watchers import event_time, past_matters
 from tools.redaction import redact_text
 
 
@@ -78,13 +78,16 @@ class EventWatcher:
 class _Subject:
     """Who an event is about; one for all events about the same object. ``matters``: its past may still be a fault of now."""
 
-    __slots__ = ("item", "matters", "reference")
+    __slots__ = ("_key", "item", "matters")
 
     def __init__(self, scene: Scene, key: tuple[str, str, str]) -> None:
-        kind, namespace, name = key
-        self.reference = ObjectRef(cluster=scene.snapshot.cluster, kind=kind, namespace=namespace, name=name)
-        self.item = scene.snapshot.find(kind, namespace, name)
-        self.matters = still_matters(scene, self.reference)
+        self._key = key
+        self.item = scene.snapshot.find(*key)
+        self.matters = past_matters(scene, key[0], self.item)
+
+    def reference(self, scene: Scene) -> ObjectRef:
+        kind, namespace, name = self._key
+        return ObjectRef(cluster=scene.snapshot.cluster, kind=kind, namespace=namespace, name=name)
 
 
 class _Compiled:
@@ -125,7 +128,7 @@ class _Compiled:
             facts.setdefault("container", container)
         facts.setdefault("message", redact_text(message)[:300])
         began_at = read_time(event.get("firstTimestamp")) or event_time(event)
-        return Hit(subject.reference, item, facts, began_at, (lambda: scene.snapshot.cite_event(event),))
+        return Hit(subject.reference(scene), item, facts, began_at, (lambda: scene.snapshot.cite_event(event),))
 
 
 def _container_of_field(path: str) -> str:

@@ -21,10 +21,11 @@ Indexed = Sequence[tuple[int, Any]]
 
 def still_matters(scene: Scene, reference: ObjectRef) -> bool:
     """Whether the past of an object may still be a fault of now: it exists (as far as we know) and is not well."""
-    item = scene.find(reference)
-    if item is None:
-        return not scene.snapshot.of_kind(reference.kind)
-    return not scene.is_well(item)
+    return past_matters(scene, reference.kind, scene.find(reference))
+
+
+def past_matters(scene: Scene, kind: str, item: Json | None) -> bool:
+    return not scene.is_well(item) if item is not None else not scene.snapshot.of_kind(kind)
 
 
 def event_time(event: Json) -> datetime | None:
@@ -104,5 +105,5 @@ class AlertWatcher:
 
 __all__ = [
     "AlertWatcher", "ExitCodeWatcher", "Indexed", "event_time", "name_of",
-    "namespace_of", "still_matters",
+    "namespace_of", "past_matters", "still_matters",
 ]  # fmt: skip

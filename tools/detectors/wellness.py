@@ -54,12 +54,17 @@ def pod_is_well(item: Json, now: datetime) -> bool:
     if phase != "Running":
         return False
     containers = status.get("containerStatuses") or ()
-    return bool(containers) and all(_container_is_well(container, now) for container in containers)
+    for container in containers:
+        if not _container_is_well(container, now):
+            return False
+    return bool(containers)
 
 
 def _container_is_well(container: Json, now: datetime) -> bool:
+    if not container.get("ready"):
+        return False
     running = (container.get("state") or {}).get("running")
-    if not container.get("ready") or running is None:
+    if running is None:
         return False
     if container.get("restartCount", 0) < 2:
         return True
