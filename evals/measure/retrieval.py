@@ -55,7 +55,7 @@ def read_queries(path: Path = QUERIES) -> list[Query]:
 
 def ask_all(library: Library, queries: Sequence[Query]) -> list[Asked]:
     """Raises BadInput for an expected case that the library does not hold: the query could never be met."""
-    known = {entry.id for entry in library.entries("cases")}
+    known = {entry.key[1] for entry in library.entries("cases")}
     if unknown := sorted({one for query in queries for one in query.right} - known):
         raise BadInput(f"the library holds no case {', '.join(unknown)}", next_step="correct the expected cases")
     library.search("warm up", collections=("cases",))

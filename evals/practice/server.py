@@ -99,7 +99,11 @@ class PracticeServer:
         return yaml.safe_dump(config, sort_keys=False)
 
     async def __aenter__(self) -> Self:
-        self._start_parts()
+        try:
+            self._start_parts()
+        except BaseException:
+            self._socket.close()
+            raise
         config = uvicorn.Config(
             self.app, log_level="warning", lifespan="off", http=DroppableProtocol, timeout_graceful_shutdown=1
         )
