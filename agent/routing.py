@@ -44,11 +44,13 @@ def after_diagnose(state: IncidentState) -> Literal["collect", "answer"] | HandO
 
 
 def after_answer(state: IncidentState) -> Literal["plan", "end"] | HandOver:
-    """Only a fault that was found goes on to a plan; a question, a report or a healthy cluster ends here."""
+    """Only a fault that was found in the cluster goes on to a plan; a question, a report, a healthy cluster, or a fault that
+    only a paste tells of ends here."""
     if _failed(state):
         return "hand_over"
-    is_fault = state["triage"]["intent"] == "fault" and state.get("diagnosis", {}).get("verdict") == "fault"
-    return "plan" if is_fault else "end"
+    diagnosis = state.get("diagnosis", {})
+    is_fault = state["triage"]["intent"] == "fault" and diagnosis.get("verdict") == "fault"
+    return "plan" if is_fault and diagnosis.get("rests_on", "cluster") == "cluster" else "end"
 
 
 def after_plan(state: IncidentState) -> Literal["review"] | HandOver:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from agent.reasoning.candidates import Candidate, CandidateList, Match
 from agent.reasoning.diagnosis import conclude
+from agent.reasoning.topology import Topology, build_topology
 from agent.reasoning.triage import names_in, namespaces_in
-from knowledge.vocabulary import Diagnosis, Evidence, Finding, Focus, Hypothesis, Json
+from knowledge.vocabulary import Diagnosis, Evidence, Finding, Focus, Hypothesis, Json, ObjectRef
 
 if TYPE_CHECKING:
     from tools.detectors.library import DetectorLibrary
@@ -34,16 +35,19 @@ class RankedCause:
 
     rank: int
     hypothesis: Hypothesis
+    object: ObjectRef
+    """Whose fault it is to a person: the workload where only one uses the claim, account or configuration that is at fault."""
     candidate: Candidate | None
     confidence: float
     explains: tuple[str, ...]
     """Titles of what follows from it, in English with the object."""
 
     def as_json(self) -> Json:
-        target = self.hypothesis.object
+        exact = self.hypothesis.object
         return {
             "rank": self.rank,
-            "object": {"kind": target.kind, "namespace": target.namespace, "name": target.name},
+            "object": {"kind": self.object.kind, "namespace": self.object.namespace, "name": self.object.name},
+            "at": {"kind": exact.kind, "namespace": exact.namespace, "name": exact.name},
             "cause": self.hypothesis.fault,
             "title": {"en": self.hypothesis.title.en, "zh": self.hypothesis.title.zh},
             "candidate": [self.candidate.taxonomy, self.candidate.name] if self.candidate else None,
@@ -91,10 +95,13 @@ def diagnose_paste(
     snapshot = reading.snapshot()
     focus = _focus(snapshot.focus, question, namespace)
     findings = detectors.detect(snapshot)
-    diagnosis = conclude(findings, snapshot, detectors, focus=focus)
+    topology = build_topology(snapshot)
+    diagnosis = conclude(findings, snapshot, detectors, focus=focus, topology=topology)
     hypotheses = [one for one in (diagnosis.chosen, diagnosis.runner_up, *diagnosis.others) if one is not None]
     hypotheses.sort(key=lambda one: -one.score)
-    ranked = tuple(_ranked(hypotheses, findings, diagnosis, candidates)) if diagnosis.chosen is not None else ()
+    ranked = (
+        tuple(_ranked(hypotheses, findings, diagnosis, topology, candidates)) if diagnosis.chosen is not None else ()
+    )
     seconds = round(time.perf_counter() - began, 4)
     return PasteDiagnosis(reading, diagnosis, ranked, tuple(findings), tuple(snapshot.cited()), seconds)
 
@@ -108,6 +115,7 @@ def _ranked(
     hypotheses: Sequence[Hypothesis],
     findings: Sequence[Finding],
     diagnosis: Diagnosis,
+    topology: Topology,
     candidates: Sequence[Candidate],
 ) -> Iterator[RankedCause]:
     by_id = {finding.id: finding for finding in findings}
@@ -121,7 +129,27 @@ def _ranked(
         confidence = diagnosis.confidence * weight / max(rows[0][0], 1e-9)
         effects = [by_id[one] for one in hypothesis.explains if one in by_id]
         explains = tuple(f"{effect.title.en} ({effect.object.key})" for effect in effects[:MOST_HYPOTHESES])
-        yield RankedCause(rank, hypothesis, candidate, round(confidence, 3), explains)
+        target = whose(hypothesis.object, topology)
+        yield RankedCause(rank, hypothesis, target, candidate, round(confidence, 3), explains)
+
+
+PARTS = frozenset(
+    {"PersistentVolumeClaim", "ConfigMap", "Secret", "ServiceAccount", "ReplicaSet", "Pod", "PersistentVolume"}
+)
+
+
+def whose(target: ObjectRef, topology: Topology) -> ObjectRef:
+    """The one workload that the object is a part of; the object itself when it has a life of its own or several users."""
+    if target.kind not in PARTS:
+        return target
+    keys = {topology.family(target.key)} - {target.key}
+    holders = [target.key, *topology.sources(target.key, "binds")]
+    keys |= {topology.family(user) for holder in holders for user in topology.sources(holder, "mounts")}
+    if len(keys) != 1:
+        return target
+    kind, _, rest = keys.pop().partition("/")
+    namespace, _, name = rest.rpartition("/")
+    return ObjectRef(cluster=target.cluster, kind=kind, namespace=namespace, name=name)
 
 
 def _weighed(

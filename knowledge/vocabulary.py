@@ -464,9 +464,11 @@ class Verdict(StrEnum):
 
 
 class Diagnosis(Noun):
-    """The chosen hypothesis, or why there is none. ``model_order`` is the chat model's ranking where it differs."""
+    """The chosen hypothesis, or why there is none. ``model_order`` is the chat model's ranking where it differs. What rests on
+    a paste is hearsay: it is answered, and never goes on to a plan by itself."""
 
     verdict: Verdict
+    rests_on: Literal["cluster", "paste"] = "cluster"
     chosen: Hypothesis | None = None
     confidence: float = Field(ge=0, le=1)
     runner_up: Hypothesis | None = None

@@ -60,7 +60,8 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
         told = {language: diagnosis_answer(diagnosis, language).text for language in Language}
         summary = Text(en=told[Language.EN], zh=told[Language.ZH])
     await asyncio.to_thread(deps.ledger.timeline.add, incident_id, "answer", "opsdesk", summary, data)
-    goes_on = triage.intent is Intent.FAULT and diagnosis.verdict is Verdict.FAULT
+    is_fault = triage.intent is Intent.FAULT and diagnosis.verdict is Verdict.FAULT
+    goes_on = is_fault and diagnosis.rests_on == "cluster"
     if not goes_on:
         status, reason = _ending(triage, diagnosis)
         await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, status, reason)
@@ -73,6 +74,11 @@ def _ending(triage: Triage, diagnosis: Diagnosis) -> tuple[IncidentStatus, Text]
         return IncidentStatus.ANSWERED, Text(en="answered", zh="已答复")
     if diagnosis.verdict is Verdict.NO_FAULT:
         return IncidentStatus.ANSWERED, Text(en="no fault now", zh="当前没有故障")
+    if diagnosis.verdict is Verdict.FAULT:
+        return IncidentStatus.HANDED_OVER, Text(
+            en="diagnosed from what was pasted, which the cluster as it is now does not confirm: a person has to act",
+            zh="诊断仅依据粘贴的内容，集群当前状态未能证实：需要人工处理",
+        )
     return IncidentStatus.HANDED_OVER, Text(
         en="not enough evidence: a person has to fill the gaps", zh="证据不足：需要人工补齐缺口"
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from agent.consult import DIAGNOSE_SCHEMA, consult, shown_evidence
 from agent.deps import Deps
 from agent.gathering import snapshot_of
+from agent.pasted import diagnosis_of_paste
 from agent.prompts import prompt
 from agent.reasoning.claims import check_claims
 from agent.reasoning.diagnosis import conclude
@@ -19,6 +20,7 @@ from knowledge.vocabulary import Diagnosis, Evidence, Hypothesis, RecalledCase, 
 from tools.snapshot import ClusterSnapshot
 
 MOST_HYPOTHESES = 8
+FROM_PASTE = Text(en="the model was not asked: this rests on a paste", zh="未询问模型：结论仅依据粘贴内容")
 NO_MODEL = Text(en="no model is configured", zh="未配置模型")
 
 
@@ -34,7 +36,11 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     triage = Triage.model_validate(state["triage"])
     snapshot = await snapshot_of(incident_id, triage.focus, deps)
     offline = await _offline(state, triage, snapshot, deps)
-    reading = await _second_reading(state, triage, offline, snapshot, deps)
+    hearsay = await diagnosis_of_paste(incident_id, triage, offline, deps)
+    if hearsay is not None:
+        reading = Reading(unread(hearsay, FROM_PASTE.within(triage.language), triage.language), {}, [])
+    else:
+        reading = await _second_reading(state, triage, offline, snapshot, deps)
     await asyncio.to_thread(deps.ledger.evidence.put_many, incident_id, list(snapshot.cited()))
     if not reading.requests:
         await asyncio.to_thread(deps.ledger.diagnoses.put, incident_id, reading.diagnosis)
@@ -71,6 +77,7 @@ def small(diagnosis: Diagnosis) -> JsonObject:
     chosen = diagnosis.chosen
     return {
         "verdict": diagnosis.verdict.value,
+        "rests_on": diagnosis.rests_on,
         "confidence": diagnosis.confidence,
         "fault": chosen.fault if chosen else "",
         "object": chosen.object.model_dump(mode="json") if chosen else None,

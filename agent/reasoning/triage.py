@@ -52,7 +52,10 @@ def language_of(text: str) -> Language:
 
 def intent_of(text: str) -> Intent:
     """A script or an order is a change request, trouble is a fault, a question is a question; when in doubt, a fault:
-    looking costs little, and a fault that was taken for a question would wait."""
+    looking costs little, and a fault that was taken for a question would wait. Terminal output that was pasted is no order,
+    whatever commands stand in it."""
+    if split_paste(text)[1]:
+        return Intent.FAULT
     if SCRIPT_LINE.search(text):
         return Intent.CHANGE_REQUEST
     order = CHANGE.search(text)
@@ -79,10 +82,29 @@ def namespaces_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(NAMESPACE.findall(text)))
 
 
+PASTED_LINE = re.compile(
+    r"^\s*(?:>\s*)?(?:[^\s$#]{0,80}[$#❯]\s+(?:sudo\s+)?(?:kubectl|k|oc|ssh|systemctl|journalctl|crictl|nvidia-smi|curl|nc|cat)\s|"
+    r"NAME(?:SPACE)?\s{2,}.*\b(?:AGE|STATUS|READY)\b|LAST SEEN\s+TYPE|Name:\s+\S+\s*$|Traceback \(most recent call last\)|"
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*\s+\S|[IWEF]\d{4} \d\d:\d\d:\d\d\.)",
+    re.MULTILINE,
+)
+LEAST_PASTED_LINES = 3
+
+
+def split_paste(text: str) -> tuple[str, str]:
+    """(the asker's own words, what was pasted below them); the second is empty when nothing was. A paste begins with the first
+    line that only a terminal or a log writes, and has a few lines."""
+    found = PASTED_LINE.search(text)
+    if found is None or len(text[found.start() :].strip().splitlines()) < LEAST_PASTED_LINES:
+        return text, ""
+    return text[: found.start()].strip(), text[found.start() :]
+
+
 def triage_ticket(ticket: Ticket, *, reach: Scope, now: datetime, window_seconds: float) -> Triage:
     """A ticket's trouble is taken to have begun within the window before it was written."""
-    namespaces = (ticket.namespace,) if ticket.namespace else namespaces_in(ticket.text)
-    services = (ticket.service,) if ticket.service else tuple(n for n in names_in(ticket.text) if n not in namespaces)
+    words, _ = split_paste(ticket.text)
+    namespaces = (ticket.namespace,) if ticket.namespace else namespaces_in(words)
+    services = (ticket.service,) if ticket.service else tuple(n for n in names_in(words) if n not in namespaces)
     focus = Focus(
         cluster=ticket.cluster,
         namespaces=namespaces,

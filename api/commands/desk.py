@@ -1,4 +1,4 @@
-"""Commands over the desk itself: freeze, sources, upgrade, backup, detectors. They act on the ledger of this machine."""
+"""Commands over the desk itself: freeze, sources, upgrade, backup. They act on the ledger of this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ SourceKind = Literal["alertmanager", "grafana", "generic"]
 SourceAuth = Literal["bearer", "hmac"]
 
 sources = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-detectors = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +21,6 @@ def register(app: typer.Typer) -> None:
     app.command()(upgrade)
     app.command()(backup)
     app.add_typer(sources, name="source", help="Where alerts may come from, and how each proves itself.")
-    app.add_typer(detectors, name="detectors", help="What is watched for: list, show, test.")
 
 
 def freeze(
@@ -144,90 +142,6 @@ def remove_source(name: Annotated[str, typer.Argument(help="Its id.")]) -> None:
     with open_ledger(Settings.load()) as ledger:
         ledger.sources.remove(name, actor=_local_actor())
     console().print(f"removed {name}", markup=False)
-
-
-@detectors.command("list")
-def list_detectors(layer: Annotated[str, typer.Option(help="Only this layer.")] = "", as_json: AsJson = False) -> None:
-    """List what is watched for."""
-    from api.commands.output import print_json, print_table
-    from api.settings import Settings
-    from knowledge.vocabulary import Layer
-    from tools.detectors.library import load_detectors
-
-    if layer and layer not in list(Layer):
-        raise typer.BadParameter(f"{layer!r} is not one of {', '.join(Layer)}", param_hint="--layer")
-    library = load_detectors(Settings.load().knowledge.detector_folders)
-    found = [one for one in library.by_id.values() if not layer or one.layer.value == layer]
-    if as_json:
-        print_json([{"id": d.id, "layer": d.layer, "severity": d.severity, "title": d.title} for d in found])
-        return
-    rows = [(d.id, d.layer.value, d.severity.value, f"{d.title.en} / {d.title.zh}") for d in found]
-    print_table(
-        f"{len(rows)} detectors",
-        ("id", "layer", "severity", "title"),
-        rows,
-        empty=f"No detector in layer {layer!r}.",
-        folding=("title",),
-        dropping=("severity", "layer"),
-    )
-
-
-@detectors.command("show")
-def show_detector(name: Annotated[str, typer.Argument(help="The detector's id.")], as_json: AsJson = False) -> None:
-    """Show one: what it means, what it explains, what puts it right."""
-    from api.commands.output import console, print_json
-    from api.settings import Settings
-    from knowledge.errors import NotFound
-    from tools.detectors.library import load_detectors
-
-    detector = load_detectors(Settings.load().knowledge.detector_folders).by_id.get(name)
-    if detector is None:
-        raise NotFound(f"no detector {name!r}", next_step="see `opsdesk detectors list`")
-    if as_json:
-        print_json(
-            {
-                "id": detector.id,
-                "layer": detector.layer,
-                "severity": detector.severity,
-                "title": detector.title,
-                "explanation": detector.explanation,
-                "explains": detector.explains,
-                "remedy": detector.remedy,
-            }
-        )
-        return
-    out = console()
-    out.print(f"{detector.id}  ({detector.layer}, {detector.severity})", style="bold", markup=False)
-    for text in (detector.title, detector.explanation):
-        out.print(text.en, markup=False)
-        out.print(text.zh, markup=False)
-    if detector.explains:
-        out.print("explains: " + ", ".join(detector.explains), markup=False)
-    if detector.remedy.script:
-        out.print("remedy:\n" + detector.remedy.script, markup=False)
-    for step in detector.remedy.manual:
-        out.print(f"by hand: {step.en} / {step.zh}", markup=False)
-
-
-@detectors.command("test")
-def try_detectors(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A site's folder of detectors; default: all that are loaded.")
-    ] = None,
-) -> None:
-    """Run the specimens inside the detectors: what has to be found, and what must not be."""
-    from api.commands.output import console
-    from api.settings import Settings
-    from tools.detectors.library import load_detectors
-    from tools.detectors.trial import failing_specimens
-
-    folders = (folder,) if folder else Settings.load().knowledge.detector_folders
-    failures = failing_specimens(load_detectors(folders))
-    for failure in failures:
-        console(to_stderr=True).print(failure, markup=False)
-    if failures:
-        raise typer.Exit(1)
-    console().print("every specimen is judged as it says")
 
 
 def _local_actor() -> str:

@@ -31,7 +31,10 @@ def list_(
 ) -> None:
     """All faults and symptoms that are watched for."""
     from api.commands.output import print_json, print_table
+    from knowledge.vocabulary import Layer
 
+    if unknown := [one for one in layer or () if one not in list(Layer)]:
+        raise typer.BadParameter(f"{unknown[0]!r} is not one of {', '.join(Layer)}", param_hint="--layer")
     found = [one for one in _library(folder).by_id.values() if _is_wanted(one, text, layer or [])]
     shown = sorted(found, key=lambda one: (one.layer.value, one.id))[:limit]
     if as_json:
@@ -144,8 +147,9 @@ def _library(folders: list[Path] | None) -> DetectorLibrary:
     from api.settings import Settings
     from tools.detectors.library import load_detectors
 
-    own = [folder for folder in folders or () if folder not in Settings.load().knowledge.detector_folders]
-    return load_detectors((*Settings.load().knowledge.detector_folders, *own))
+    settings = Settings.load()
+    own = [folder for folder in folders or () if folder not in settings.knowledge.detector_folders]
+    return load_detectors((*settings.knowledge.detector_folders, *own), cache_folder=settings.cache_path)
 
 
 def _is_wanted(one: FaultDetector, text: str, layers: list[str]) -> bool:

@@ -43,7 +43,8 @@ def diagnose(options: Options) -> int:
     if options.transcript is not None and options.transcripts is not None:
         raise BadInput("--transcript and --transcripts exclude each other")
     candidates = read_candidates(options.candidates) if options.candidates else []
-    detectors = load_detectors(Settings.load().knowledge.detector_folders)
+    settings = Settings.load()
+    detectors = load_detectors(settings.knowledge.detector_folders, cache_folder=settings.cache_path)
     if options.transcripts is not None:
         return _folder(options.transcripts, options, candidates, detectors)
     assert options.transcript is not None
@@ -141,6 +142,4 @@ def _show(found: PasteDiagnosis, language: Language) -> None:
         words = (
             f"{cause.candidate.taxonomy} / {cause.candidate.name}" if cause.candidate.taxonomy else cause.candidate.name
         )
-        out.print(
-            f"  {cause.rank}. {clean(words)}  {cause.hypothesis.object.key}  {cause.confidence:.0%}", markup=False
-        )
+        out.print(f"  {cause.rank}. {clean(words)}  {cause.object.key}  {cause.confidence:.0%}", markup=False)

@@ -40,6 +40,7 @@ class PastedObject(BaseModel):
 class PasteHypothesis(BaseModel):
     rank: int
     object: PastedObject
+    at: PastedObject
     cause: str
     title: Text
     candidate: tuple[str, str] | None

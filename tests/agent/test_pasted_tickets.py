@@ -1,0 +1,69 @@
+"""Tickets that carry terminal output: diagnosed as of what was pasted, said, and never acted on by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.reasoning.triage import intent_of, split_paste
+from knowledge.vocabulary import IncidentStatus, Intent, Verdict
+from tests.agent.small_desk import shop, small_desk
+
+PASTE = """$ kubectl get pods -n billing
+NAME                       READY   STATUS             RESTARTS   AGE
+invoicer-6c9f7d5b8-x2x9k   0/1     ImagePullBackOff   0          6m
+ledger-7d4b9c6f5-k8s2p     1/1     Running            0          3d
+
+$ kubectl get events -n billing
+LAST SEEN   TYPE      REASON   OBJECT                         MESSAGE
+2m          Warning   Failed   pod/invoicer-6c9f7d5b8-x2x9k   Failed to pull image "registry.example/invoicer:v9": rpc error: code = NotFound desc = failed to pull and unpack image "registry.example/invoicer:v9": not found
+1m          Warning   Failed   pod/invoicer-6c9f7d5b8-x2x9k   Error: ImagePullBackOff
+"""
+
+
+async def test_pasted_fault_is_told_and_left_to_a_person_when_the_cluster_is_well(tmp_path: Path) -> None:
+    with small_desk(tmp_path, cluster=shop(is_sick=False)) as place:
+        incident_id = place.ticket(f"invoices are down, look at this\n{PASTE}")
+        await place.advance(incident_id)
+        ended = await place.settle(incident_id)
+        diagnosis = place.ledger.diagnoses.latest(incident_id)
+        assert diagnosis is not None
+        assert (diagnosis.verdict, diagnosis.rests_on) == (Verdict.FAULT, "paste")
+        assert diagnosis.chosen is not None
+        assert "invoicer" in diagnosis.chosen.object.name
+        assert set(diagnosis.chosen.evidence_ids) <= {one.id for one in place.ledger.evidence.for_incident(incident_id)}
+        assert ended.status is IncidentStatus.HANDED_OVER, place.story(incident_id)
+        assert place.cluster.writes == []
+        assert place.ledger.plans.for_incident(incident_id) == []
+        assert "From what was pasted" in place.story(incident_id)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PASTE,
+        f"help, what is this?\n\n{PASTE}",
+        "> $ kubectl describe pod x\n> Name:  x\n> Status:  Pending\n> Events: <none>",
+    ],
+)
+def test_commands_in_pasted_output_are_no_order(text: str) -> None:
+    assert intent_of(text) is Intent.FAULT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kubectl -n shop rollout restart deployment/cart",
+        "please scale cart to 3",
+        "$ kubectl scale deployment/cart --replicas=3",
+    ],
+)
+def test_a_line_or_two_is_no_paste(text: str) -> None:
+    assert split_paste(text) == (text, "")
+
+
+def test_names_in_the_output_do_not_become_the_focus() -> None:
+    words, pasted = split_paste(f"invoicer is down\n{PASTE}")
+    assert words == "invoicer is down"
+    assert pasted.startswith("$ kubectl get pods")
