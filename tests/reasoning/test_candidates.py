@@ -69,7 +69,7 @@ def test_nothing_is_named_when_the_list_speaks_of_other_things() -> None:
 
 def test_words_of_all_entries_weigh_less_than_those_of_one() -> None:
     listed = CandidateList(
-        [Candidate("", "pod_cpu_overload"), Candidate("", "pod_memory_leak"), Candidate("", "pod_disk_full")]
+        [Candidate("", "pod_thread_starvation"), Candidate("", "pod_memory_leak"), Candidate("", "pod_disk_full")]
     )
     found = listed.matches(said("memory-grows", "memory of the pod grows without end"))
     assert found[0].candidate.name == "pod_memory_leak"
