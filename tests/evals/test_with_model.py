@@ -6,8 +6,10 @@ import asyncio
 
 import pytest
 
+from evals.reports.diagnosis import figures
 from evals.scenarios.format import FOLDER, load_scenario
 from evals.scenarios.look import see
+from evals.scenarios.run import run_one
 from evals.scenarios.second_reading import read_again
 from evals.scoring.said import said_of
 from knowledge.vocabulary import Json
@@ -48,6 +50,18 @@ def test_order_of_the_model_is_scored_beside_the_offline_one_and_failure_leaves_
 
     with running_openai_server() as server:
         asyncio.run(story(server))
+
+
+def test_outcome_carries_the_score_with_a_model_when_one_is_given() -> None:
+    with running_openai_server() as server:
+        server.say_json(
+            {"ranking": [{"id": "h-invented", "why": "w"}], "claims": [], "requests": [], "explanation": ""}
+        )
+        outcome = run_one(SCENARIO, load_detectors(), model_of(server))
+    assert outcome.model_note == ""
+    assert outcome.model_score is not None
+    assert outcome.model_score.top1 == outcome.score.top1
+    assert figures([outcome])["with_model"]["n"] == 1
 
 
 def test_model_that_is_not_configured_is_said_before_anything_is_played(
