@@ -38,7 +38,8 @@ from knowledge.vocabulary import (
     Ticket,
 )
 from tests.fakes.memory_cluster import MemoryCluster, deployment, owned_by, replica_set
-from tools.detectors.library import DetectorLibrary, load_detectors
+from tests.shared_library import shared_library
+from tools.detectors.library import DetectorLibrary
 from tools.ports import ChatModel, Cluster
 from tools.safety.policy import Policy
 
@@ -210,7 +211,7 @@ def small_desk(
             library=library or NoLibrary(),
             clusters={"lab": Cluster("lab", cluster, None, mode)},
             collectors=open_collectors(),
-            detectors=detectors or load_detectors(),
+            detectors=detectors or shared_library(),
             policy=Policy.load(None),
             clock=clock,
             options=Options(**quick),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from agent.reasoning.triage import intent_of, split_paste
+from agent.state import MAXIMUM_STATE_BYTES
 from knowledge.vocabulary import IncidentStatus, Intent, Verdict
 from tests.agent.small_desk import shop, small_desk
 
@@ -67,3 +69,17 @@ def test_names_in_the_output_do_not_become_the_focus() -> None:
     words, pasted = split_paste(f"invoicer is down\n{PASTE}")
     assert words == "invoicer is down"
     assert pasted.startswith("$ kubectl get pods")
+
+
+async def test_long_paste_is_read_whole_and_the_state_stays_small(tmp_path: Path) -> None:
+    calm = "".join(f"2026-01-02T12:00:{second % 60:02d}Z INFO served request {second}\n" for second in range(4_000))
+    text = f"invoices are down\n{PASTE}\n$ kubectl logs -n billing ledger-7d4b9c6f5-k8s2p\n{calm}"
+    with small_desk(tmp_path, cluster=shop(is_sick=False)) as place:
+        incident_id = place.ticket(text)
+        await place.advance(incident_id)
+        await place.settle(incident_id)
+        diagnosis = place.ledger.diagnoses.latest(incident_id)
+        assert diagnosis is not None
+        assert diagnosis.rests_on == "paste"
+        state = await place.graph.aget_state({"configurable": {"thread_id": f"{incident_id}:1"}})
+        assert len(json.dumps(state.values)) < MAXIMUM_STATE_BYTES

@@ -7,12 +7,12 @@ import re
 import pytest
 
 from knowledge.vocabulary import Layer
+from tests.shared_library import shared_library
 from tools.collectors import model_quality_queries
 from tools.collectors.metric_queries import QUERIES, rendered
 from tools.collectors.metric_query import MetricQuery, family_query
 from tools.collectors.model_quality_queries import MODEL_QUALITY_QUERIES
 from tools.detectors.format import MetricSignal
-from tools.detectors.library import load_detectors
 
 SCOPED = 'namespace=~"prod"'
 
@@ -52,7 +52,7 @@ def test_keys_are_unique_and_brackets_close() -> None:
 def test_detectors_of_model_quality_ask_only_for_what_the_contract_names() -> None:
     asked = {query.key for query in QUERIES}
     contract = set(re.findall(r"\w+", model_quality_queries.__doc__ or ""))
-    forms = [one.form for one in load_detectors().by_id.values() if one.layer is Layer.MODEL_QUALITY]
+    forms = [one.form for one in shared_library().by_id.values() if one.layer is Layer.MODEL_QUALITY]
     signals = [signal for form in forms for signal in form.signals.leaves() if isinstance(signal, MetricSignal)]
     assert signals
     for signal in signals:

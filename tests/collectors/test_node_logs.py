@@ -9,12 +9,12 @@ import pytest
 from knowledge.vocabulary import Focus, Json, ObjectRef, Scope
 from tests.fakes.cluster_reader import FakeReader
 from tests.fakes.loki_server import FakeLoki, running_loki
+from tests.shared_library import shared_library
 from tools.adapters.loki import Loki
 from tools.adapters.system_clock import SystemClock
 from tools.collectors import node_logs
 from tools.collectors.node_logs import COLLECTOR, choose
 from tools.contracts import Gathered
-from tools.detectors.library import load_detectors
 from tools.ports import Cluster
 from tools.snapshot import ClusterSnapshot
 
@@ -56,7 +56,7 @@ async def test_log_of_a_node_is_found_by_the_detectors_when_its_kernel_speaks() 
         ("Node", "gpu-1", "uid-gpu-1")
     ]
     snapshot = ClusterSnapshot("east", focus(), NOW, objects=nodes, logs=gathered.logs)
-    findings = load_detectors().detect(snapshot)
+    findings = shared_library().detect(snapshot)
     assert "gpu-xid-79-fallen-off-bus" in {one.fault for one in findings if one.object.name == "gpu-1"}
 
 

@@ -7,9 +7,9 @@ import re
 import pytest
 import re2
 
+from tests.shared_library import shared_library
 from tools.collectors.metric_queries import QUERIES
 from tools.detectors.format import MetricSignal
-from tools.detectors.library import load_detectors
 
 ASKED = {query.key: query.promql for query in QUERIES}
 PART = re.compile(r'"(\w+)", "(\w+)", "", ""\)')
@@ -17,7 +17,7 @@ PART = re.compile(r'"(\w+)", "(\w+)", "", ""\)')
 NAMES = re.compile(r'__name__=~"([^"]+)"')
 SIGNALS = [
     pytest.param(signal, id=f"{detector.form.id}-{number}")
-    for detector in load_detectors().by_id.values()
+    for detector in shared_library().by_id.values()
     for number, signal in enumerate(detector.form.signals.leaves())
     if isinstance(signal, MetricSignal)
 ]

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.vocabulary import Finding, Json
+from tests.shared_library import shared_library
 from tools.detectors.clue_index import compiled_walker
 from tools.detectors.clues import clues_of
 from tools.detectors.condition import compile_condition
 from tools.detectors.engine import Engine
 from tools.detectors.format import DetectorForm
-from tools.detectors.library import load_detectors
 from tools.detectors.scene import Scene
 from tools.detectors.specimen import CLUSTER, NOW, PARTS, snapshot_of
 from tools.snapshot import ClusterSnapshot
@@ -26,7 +26,7 @@ from tools.snapshot import ClusterSnapshot
 
 @functools.cache
 def forms() -> tuple[DetectorForm, ...]:
-    return tuple(detector.form for detector in load_detectors().by_id.values())
+    return tuple(detector.form for detector in shared_library().by_id.values())
 
 
 @functools.cache

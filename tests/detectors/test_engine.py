@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.errors import MalformedDetector
+from tests.shared_library import shared_library
 from tools.detectors.library import DetectorLibrary, load_detectors
 from tools.detectors.specimen import snapshot_of
 
@@ -18,7 +19,7 @@ OOM = {
 
 @pytest.fixture(scope="module")
 def library() -> DetectorLibrary:
-    return load_detectors()
+    return shared_library()
 
 
 def oom_pod(name: str, **more: object) -> dict[str, object]:
@@ -116,7 +117,7 @@ def test_connection_errors_are_over_when_many_lines_follow(library: DetectorLibr
 
 
 def test_malformed_file_is_named_with_its_line(tmp_path: Path) -> None:
-    good = (Path(load_detectors().by_id["image-not-found"].path)).read_text()
+    good = (Path(shared_library().by_id["image-not-found"].path)).read_text()
     (tmp_path / "image").mkdir()
     broken = tmp_path / "image" / "site-fault.yaml"
     broken.write_text(good.replace("id: image-not-found", "id: site-fault").replace("severity: high", "severity: loud"))
@@ -126,14 +127,14 @@ def test_malformed_file_is_named_with_its_line(tmp_path: Path) -> None:
 
 
 def test_doubled_id_is_refused_when_a_site_brings_it(tmp_path: Path) -> None:
-    path = load_detectors().by_id["image-not-found"].path
+    path = shared_library().by_id["image-not-found"].path
     (tmp_path / path.name).write_text(path.read_text())
     with pytest.raises(MalformedDetector, match="already taken"):
         load_detectors([tmp_path])
 
 
 def test_site_folder_adds_its_detectors(tmp_path: Path) -> None:
-    path = load_detectors().by_id["image-not-found"].path
+    path = shared_library().by_id["image-not-found"].path
     text = path.read_text().replace("id: image-not-found", "id: site-image-not-found")
     (tmp_path / "site-image-not-found.yaml").write_text(text)
     assert "site-image-not-found" in load_detectors([tmp_path]).by_id

@@ -9,8 +9,9 @@ import pytest
 import re2
 
 from knowledge.vocabulary import Layer
+from tests.shared_library import shared_library
 from tools.detectors.format import DetectorForm, EventSignal, LogSignal, read_forms
-from tools.detectors.library import FOLDER, DetectorLibrary, load_detectors
+from tools.detectors.library import FOLDER, DetectorLibrary
 from tools.detectors.remedies import MARK
 from tools.detectors.specimen import snapshot_of
 
@@ -20,7 +21,7 @@ GROUPS = {"symptoms", "causes", *(f"layer:{layer.value}" for layer in Layer)}
 
 @pytest.fixture(scope="module")
 def library() -> DetectorLibrary:
-    return load_detectors()
+    return shared_library()
 
 
 def forms_of(path: Path) -> list[DetectorForm]:

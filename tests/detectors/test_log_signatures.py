@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 
 from evals.log_stream import block_of_log, troubles_of
+from tests.shared_library import shared_library
 from tools.detectors.format import LogSignal
-from tools.detectors.library import load_detectors
 from tools.logs.patterns import finding_expression, matches_empty
 from tools.logs.reading import LogReading
 from tools.logs.signatures import Signatures, compile_signatures
 
-FORMS = [one.form for one in load_detectors().by_id.values()]
+FORMS = [one.form for one in shared_library().by_id.values()]
 SIGNALS = [(form.id, one) for form in FORMS for one in form.signals.leaves() if isinstance(one, LogSignal)]
 PATTERNS = list(dict.fromkeys(signal.match for _, signal in SIGNALS))
 OWNERS = {signal.match: fault for fault, signal in SIGNALS}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tools.detectors.library import DetectorLibrary, load_detectors
+from tests.shared_library import shared_library
+from tools.detectors.library import DetectorLibrary
 from tools.detectors.specimen import snapshot_of
 
 REFUSED = (
@@ -23,7 +24,7 @@ CAUSES = {"probe-connection-refused", "probe-wrong-protocol", "probe-timing-too-
 
 @pytest.fixture(scope="module")
 def library() -> DetectorLibrary:
-    return load_detectors()
+    return shared_library()
 
 
 def causes(library: DetectorLibrary, container: dict[str, Any], message: str, ended: dict[str, Any]) -> set[str]:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from knowledge.vocabulary import Focus
-from tools.detectors.library import DetectorLibrary, load_detectors
+from tests.shared_library import shared_library
+from tools.detectors.library import DetectorLibrary
 from tools.detectors.specimen import CLUSTER, NOW, ago
 from tools.snapshot import ClusterSnapshot
 
@@ -45,7 +46,7 @@ def recorded(name: str) -> ClusterSnapshot:
 
 @pytest.fixture(scope="module")
 def faults_by_pod() -> dict[str, set[str]]:
-    library: DetectorLibrary = load_detectors()
+    library: DetectorLibrary = shared_library()
     found: dict[str, set[str]] = {}
     for finding in library.detect(recorded("23-pod-states")):
         found.setdefault(finding.facts["seen_at"].rsplit("/", 1)[-1], set()).add(finding.fault)
@@ -87,7 +88,7 @@ def test_recorded_pod_that_is_well_has_none(faults_by_pod: dict[str, set[str]], 
 
 
 def test_recorded_quota_refusal_names_the_quota() -> None:
-    findings = load_detectors().detect(recorded("24-quota-and-limits"))
+    findings = shared_library().detect(recorded("24-quota-and-limits"))
     assert [(one.fault, one.object.kind, one.object.name) for one in findings][:1] == [
         ("quota-used-up-pods", "ResourceQuota", "q")
     ]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from knowledge.vocabulary import Json
+from tests.shared_library import shared_library
 from tools.detectors.amounts import amount
 from tools.detectors.claims import mismatch_of
 from tools.detectors.labels import expression_fits, tolerated
-from tools.detectors.library import load_detectors
 from tools.detectors.placement import placement_of
 from tools.detectors.quotas import family_of
 from tools.detectors.scene import Scene
@@ -128,7 +128,7 @@ def change(name: str, after: float) -> Json:
 
 def test_node_that_only_echoes_loss_is_not_blamed_when_another_loses_far_more() -> None:
     snapshot = snapshot_of({"objects": [change("node-1", 0.6), change("node-2", 6.7)]})
-    blamed = {one.object.name for one in load_detectors().detect(snapshot) if one.fault == "node-network-loss"}
+    blamed = {one.object.name for one in shared_library().detect(snapshot) if one.fault == "node-network-loss"}
     assert blamed == {"node-2"}
 
 
@@ -141,7 +141,7 @@ def test_finding_is_told_once_when_two_numbers_show_the_same_fault() -> None:
     ]  # fmt: skip
     found = [
         one
-        for one in load_detectors().detect(snapshot_of({"objects": changes}))
+        for one in shared_library().detect(snapshot_of({"objects": changes}))
         if one.fault == "workload-cpu-saturated"
     ]
     assert [one.object.key for one in found] == ["Service/default/cart"]

@@ -17,8 +17,9 @@ from evals.scenarios.paths import parts_of, put, reference
 from evals.scenarios.run import outcome_of, run_one
 from knowledge.errors import BadInput
 from knowledge.vocabulary import Layer
+from tests.shared_library import shared_library
 from tools.collectors.metric_queries import QUERIES
-from tools.detectors.library import DetectorLibrary, load_detectors
+from tools.detectors.library import DetectorLibrary
 
 ALL = load_scenarios()
 BY_ID = {one.id: one for one in ALL}
@@ -26,7 +27,7 @@ BY_ID = {one.id: one for one in ALL}
 
 @pytest.fixture(scope="module")
 def library() -> DetectorLibrary:
-    return load_detectors()
+    return shared_library()
 
 
 def test_scenarios_cover_every_layer_chains_pairs_and_noise() -> None:

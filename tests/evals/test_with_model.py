@@ -14,8 +14,8 @@ from evals.scenarios.second_reading import read_again
 from evals.scoring.said import said_of
 from knowledge.vocabulary import Json
 from tests.fakes.openai_server import OpenAIServer, running_openai_server
+from tests.shared_library import shared_library
 from tools.adapters.chat_model import ModelProfile, OpenAICompatibleModel
-from tools.detectors.library import load_detectors
 
 SCENARIO = load_scenario(FOLDER / "container" / "two-oom-and-model-path.yaml")
 
@@ -28,7 +28,7 @@ def model_of(server: OpenAIServer) -> OpenAICompatibleModel:
 
 def test_order_of_the_model_is_scored_beside_the_offline_one_and_failure_leaves_the_offline_one() -> None:
     async def story(server: OpenAIServer) -> None:
-        seen = await see(SCENARIO, load_detectors())
+        seen = await see(SCENARIO, shared_library())
         offline = seen.look.diagnosis
         assert offline.chosen is not None
         assert offline.runner_up is not None
@@ -57,7 +57,7 @@ def test_outcome_carries_the_score_with_a_model_when_one_is_given() -> None:
         server.say_json(
             {"ranking": [{"id": "h-invented", "why": "w"}], "claims": [], "requests": [], "explanation": ""}
         )
-        outcome = run_one(SCENARIO, load_detectors(), model_of(server))
+        outcome = run_one(SCENARIO, shared_library(), model_of(server))
     assert outcome.model_note == ""
     assert outcome.model_score is not None
     assert outcome.model_score.top1 == outcome.score.top1

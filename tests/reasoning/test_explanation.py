@@ -11,9 +11,10 @@ from agent.reasoning.explanation import explain
 from agent.reasoning.metrics import hours_to, level_shift, rank_movements
 from agent.reasoning.topology import build_topology
 from knowledge.vocabulary import CaseKind, Diagnosis, Focus, ObjectRef, RecalledCase, Text, Verdict
+from tests.shared_library import shared_library
 from tools.contracts import MetricAnswer
 from tools.detectors.changes import recent_changes
-from tools.detectors.library import DetectorLibrary, load_detectors
+from tools.detectors.library import DetectorLibrary
 from tools.detectors.specimen import CLUSTER, NOW, snapshot_of
 from tools.ports import Series
 
@@ -23,7 +24,7 @@ REFUSED = "error calling http://llm:8000/v1: connect: connection refused\n" * 3
 
 @pytest.fixture(scope="module")
 def library() -> DetectorLibrary:
-    return load_detectors()
+    return shared_library()
 
 
 def chain_of_three() -> dict[str, Any]:

@@ -13,13 +13,14 @@ from agent.reasoning.causes import cause_graph
 from agent.reasoning.nearness import NEAR, Neighbourhood
 from agent.reasoning.topology import REACH, Topology, build_topology
 from knowledge.vocabulary import Finding, Json
-from tools.detectors.library import DetectorLibrary, load_detectors
+from tests.shared_library import shared_library
+from tools.detectors.library import DetectorLibrary
 from tools.detectors.specimen import snapshot_of
 
 
 @pytest.fixture(scope="module")
 def library() -> DetectorLibrary:
-    return load_detectors()
+    return shared_library()
 
 
 RELATIONS = ("owns", "selects", "routes", "calls", "mounts", "binds", "runs_on", "scales", "limits", "budgets")

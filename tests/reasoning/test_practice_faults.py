@@ -11,7 +11,8 @@ from evals.practice.faults.switch import catalogue
 from knowledge.vocabulary import Diagnosis, Verdict
 from tests.practice.faults.world import World, platform_world
 from tests.reasoning.practice_snapshot import snapshot_of_world
-from tools.detectors.library import DetectorLibrary, load_detectors
+from tests.shared_library import shared_library
+from tools.detectors.library import DetectorLibrary
 
 SAME_FAULT = {
     # The truth names the symptom that is seen first; the desk names what is wrong.
@@ -24,7 +25,7 @@ NOISE = [name for name, fault in catalogue().items() if not fault.is_fault]
 
 @pytest.fixture(scope="module")
 def library() -> DetectorLibrary:
-    return load_detectors()
+    return shared_library()
 
 
 def diagnosed(world: World, library: DetectorLibrary) -> Diagnosis:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agent.reasoning.diagnosis import conclude
-from tools.detectors.library import DetectorLibrary, load_detectors
+from tests.shared_library import shared_library
+from tools.detectors.library import DetectorLibrary
 from tools.detectors.specimen import snapshot_of
 
 LABELS = {"app": "llm"}
@@ -63,7 +64,7 @@ LAST_WORDS: dict[str, tuple[str, ...]] = {
 
 @pytest.fixture(scope="module")
 def library() -> DetectorLibrary:
-    return load_detectors()
+    return shared_library()
 
 
 def crashed_with(*lines: str, objects: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:

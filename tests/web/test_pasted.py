@@ -41,3 +41,23 @@ async def test_order_that_is_none_is_refused_naming_the_field(rig: Rig, order: d
         answer = await client.post("/api/v1/diagnose", json=order)
     assert answer.status_code == 422
     assert answer.json()["errors"]
+
+
+async def test_secret_in_pasted_output_is_not_kept(rig: Rig) -> None:
+    paste = (
+        f"invoices are down\n{FAULT}\n$ kubectl logs ledger-1 -n billing\npassword=hunter2-is-long-enough\nline\nline\n"
+    )
+    async with rig.client("rui") as client:
+        opened = await client.post("/api/v1/tickets", json={"text": paste})
+        assert opened.status_code == 201, opened.text
+        told = await client.get(f"/api/v1/incidents/{opened.json()['id']}")
+    (ticket,) = rig.ledger.tickets.for_incident(opened.json()["id"])
+    assert "invoicer-6c9f7d5b8-x2x9k" in ticket.text
+    assert "hunter2" not in ticket.text + told.text
+
+
+async def test_words_without_end_are_refused_with_what_to_do(rig: Rig) -> None:
+    async with rig.client("rui") as client:
+        answer = await client.post("/api/v1/tickets", json={"text": "slow " * 5_000})
+    assert answer.status_code in (400, 422)
+    assert "hand in the part that matters" in answer.text
