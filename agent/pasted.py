@@ -14,7 +14,8 @@ from tools.transcript.reading import read_paste
 async def diagnosis_of_paste(incident_id: str, triage: Triage, live: Diagnosis, deps: Deps) -> Diagnosis | None:
     """Diagnoses the paste in the ticket, writes it to the timeline, and gives it back when it tells of a fault that the
     cluster does not: None when nothing was pasted, nothing was wrong in it, or the cluster itself tells of a fault."""
-    words, pasted = split_paste(triage.question)
+    tickets = await asyncio.to_thread(deps.ledger.tickets.for_incident, incident_id)
+    words, pasted = next((split for one in reversed(tickets) if (split := split_paste(one.text))[1]), ("", ""))
     if not pasted:
         return None
     found = await asyncio.to_thread(_judged, words, pasted, triage, deps)

@@ -89,6 +89,7 @@ PASTED_LINE = re.compile(
     re.MULTILINE,
 )
 LEAST_PASTED_LINES = 3
+FIRST_OF_PASTE = 200
 
 
 def split_paste(text: str) -> tuple[str, str]:
@@ -113,13 +114,13 @@ def triage_ticket(ticket: Ticket, *, reach: Scope, now: datetime, window_seconds
         until=max(now, ticket.opened_at),
         reach=reach,
     )
-    severity = Severity.HIGH if URGENT.search(ticket.text) else Severity.MEDIUM
+    severity = Severity.HIGH if URGENT.search(words) else Severity.MEDIUM
     return Triage(
         intent=intent_of(ticket.text),
         severity=severity,
-        language=language_of(ticket.text),
+        language=language_of(words or ticket.text),
         focus=focus,
-        question=ticket.text,
+        question=words or ticket.text[:FIRST_OF_PASTE],
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from agent.reasoning.triage import split_paste
 from api.bootstrap import Desk, utc_now
 from api.web.access import incident_within, known_id, require
 from knowledge.errors import BadInput, NotAuthorised, NotFound, UnknownCluster, WrongState
@@ -29,8 +30,11 @@ from knowledge.vocabulary import (
     Severity,
     Ticket,
 )
+from tools.redaction import redact_text
 
 TITLE_CHARACTERS = 120
+MOST_WORDS = 20_000
+MOST_PASTED = 300_000
 MANUAL_STEP_DONE = "manual_step_done"
 APPROVED = frozenset({ApprovalStatus.APPROVED, ApprovalStatus.USED})
 
@@ -49,6 +53,12 @@ def _said(text: str) -> str:
     return text
 
 
+def _bounded(text: str) -> str:
+    if len(split_paste(text)[0]) > MOST_WORDS:
+        raise ValueError(f"says more than {MOST_WORDS} characters beside what is pasted: hand in the part that matters")
+    return text
+
+
 Words = Annotated[str, Field(max_length=2_000), AfterValidator(_storable)]
 Said = Annotated[str, Field(max_length=2_000), AfterValidator(_said)]
 Name = Annotated[str, Field(max_length=253), AfterValidator(_storable)]
@@ -61,8 +71,8 @@ class Order(BaseModel):
 
 
 class TicketOrder(Order):
-    text: Annotated[str, Field(max_length=20_000), AfterValidator(_said)] = Field(
-        description="What is wrong, what is asked, or what is to be done; Chinese or English.",
+    text: Annotated[str, Field(max_length=MOST_PASTED), AfterValidator(_said), AfterValidator(_bounded)] = Field(
+        description="What is wrong, what is asked, or what is to be done; Chinese or English. Terminal output may follow.",
         examples=["qwen2-7b answers slowly since 10:00", "重启 prod 命名空间的 qwen2-7b"],
     )
     cluster: Name = Field("", description="May be left out where one cluster is configured.")
@@ -106,11 +116,12 @@ def open_ticket(desk: Desk, principal: Principal, order: TicketOrder, key: str =
     if not principal.scope.allows(cluster=cluster, namespace=namespace, service=service):
         place = "/".join(part for part in (cluster, namespace, service) if part)
         raise NotAuthorised(f"{place} is outside your scope", next_step="ask an admin, or name a place of yours")
-    is_chinese = any("\u4e00" <= letter <= "\u9fff" for letter in order.text)
+    text = _kept(order.text)
+    is_chinese = any("\u4e00" <= letter <= "\u9fff" for letter in text)
     ticket = Ticket(
         id=f"tkt-{uuid.uuid4().hex[:16]}",
         requester=principal.id,
-        text=order.text,
+        text=text,
         language=Language.ZH if is_chinese else Language.EN,
         cluster=cluster,
         namespace=namespace,
@@ -118,9 +129,15 @@ def open_ticket(desk: Desk, principal: Principal, order: TicketOrder, key: str =
         channel=order.channel,
         opened_at=utc_now(),
     )
-    incident = desk.ledger.tickets.open(ticket, _title(order.text), Severity.MEDIUM, _storable(key)[:200])
+    incident = desk.ledger.tickets.open(ticket, _title(text), Severity.MEDIUM, _storable(key)[:200])
     desk.nudge()
     return incident
+
+
+def _kept(text: str) -> str:
+    """The asker's words as they are, and what was pasted below them redacted: terminals show secrets."""
+    words, pasted = split_paste(text)
+    return f"{words}\n{redact_text(pasted)}".strip() if pasted else text
 
 
 def assign(desk: Desk, principal: Principal, incident_id: str, order: AssignOrder) -> Incident:

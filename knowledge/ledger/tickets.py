@@ -14,6 +14,10 @@ from knowledge.ledger.wakes import add_wake
 from knowledge.vocabulary import Incident, IncidentStatus, Severity, Text, Ticket
 
 
+MOST_TOLD = 4_000
+"""Characters of a ticket that the timeline repeats; the whole stands in the ticket."""
+
+
 class Tickets:
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -38,7 +42,8 @@ class Tickets:
                 )
             )
             said = Text(en=f"ticket from {ticket.requester}: {title}", zh=f"{ticket.requester} 提交工单：{title}")
-            tell(writing, row, "intake", ticket.requester, said, ticket.model_dump(mode="json"))
+            told = ticket.model_copy(update={"text": ticket.text[:MOST_TOLD]})
+            tell(writing, row, "intake", ticket.requester, said, told.model_dump(mode="json"))
             add_wake(writing, row.id, WakeReason.OPENED)
             writing.audit(ticket.requester, "ticket.open", row.id, ticket=ticket.id, channel=ticket.channel)
             return incident_of(row)
