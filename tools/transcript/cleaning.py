@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 
+from tools.transcript.squeezed import with_columns
+
 MAX_CHARACTERS = 64_000_000
 MAX_LINE = 200_000
 
@@ -59,7 +61,7 @@ def clean_lines(text: str) -> list[str]:
         ]
     if "> " in text:
         lines = _without_quotes(lines)
-    return _without_numbers(lines)
+    return with_columns(_without_numbers(lines))
 
 
 def _without_quotes(lines: list[str]) -> list[str]:
