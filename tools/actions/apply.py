@@ -11,6 +11,7 @@ from knowledge.vocabulary import ApiRequest, Json, Ruling
 from tools.actions.contract import FIELD_MANAGER, Frozen, Look, Permission
 from tools.actions.creation import created
 from tools.actions.edit import edited
+from tools.actions.grant import CONTENT, EDITABLE, Grant, patching
 from tools.actions.merge import takes_strategic, three_way
 from tools.script.command import Command
 
@@ -32,6 +33,10 @@ class _Apply:
     verbs: tuple[str, ...] = ("apply",)
     is_read: bool = False
     risk: Ruling = Ruling.ONE
+    grants: tuple[Grant, ...] = (
+        patching(EDITABLE, *CONTENT, is_general=True), Grant("create", EDITABLE, is_general=True),
+        Grant("delete", EDITABLE, is_general=True),
+    )  # fmt: skip
 
     def permissions(self, command: Command) -> tuple[Permission, ...]:
         manifest = command.manifests[0]

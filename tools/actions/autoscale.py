@@ -9,8 +9,11 @@ from knowledge.vocabulary import Json, Ruling
 from tools.actions.contract import Frozen, Look, Permission
 from tools.actions.creation import created
 from tools.actions.edit import single_target
+from tools.actions.grant import Grant
 from tools.script.command import Command
 from tools.script.kinds import known_kinds
+
+_SCALER = "horizontalpodautoscalers.autoscaling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class _Autoscale:
     verbs: tuple[str, ...] = ("autoscale",)
     is_read: bool = False
     risk: Ruling = Ruling.ONE
+    grants: tuple[Grant, ...] = (Grant("create", (_SCALER,)), Grant("delete", (_SCALER,)))
 
     def permissions(self, command: Command) -> tuple[Permission, ...]:
         scaler = known_kinds().find("hpa")

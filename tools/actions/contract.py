@@ -9,6 +9,7 @@ from typing import Protocol
 
 from knowledge.errors import BadInput, ObjectNotFound
 from knowledge.vocabulary import ApiRequest, FieldState, Json, ObjectRef, ReversalKind, Ruling
+from tools.actions.grant import Grant
 from tools.ports import ClusterReader, ResourceKind
 from tools.script.command import Command
 from tools.script.kinds import KindTable
@@ -58,6 +59,9 @@ class Action(Protocol):
     def is_read(self) -> bool: ...
     @property
     def risk(self) -> Ruling: ...
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """Every right that it may need, told without a command; empty for what only reads."""
 
     def permissions(self, command: Command) -> tuple[Permission, ...]: ...
 

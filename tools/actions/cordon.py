@@ -5,6 +5,7 @@ from __future__ import annotations
 from knowledge.vocabulary import Json
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit
+from tools.actions.grant import patching
 from tools.script.command import Command
 
 
@@ -13,4 +14,4 @@ async def _cordon(command: Command, item: Json, look: Look) -> Json:  # noqa: AR
     return item
 
 
-ACTION = ObjectEdit("cordon", ("cordon",), _cordon)
+ACTION = ObjectEdit("cordon", ("cordon",), _cordon, (patching(("nodes",), "/spec/unschedulable"),))

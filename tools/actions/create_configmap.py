@@ -9,6 +9,7 @@ from knowledge.vocabulary import Json, Ruling
 from tools.actions.contract import Frozen, Look, Permission
 from tools.actions.creation import created
 from tools.actions.edit import single_target
+from tools.actions.grant import Grant
 from tools.script.command import Command
 
 
@@ -27,6 +28,7 @@ class _CreateConfigMap:
     verbs: tuple[str, ...] = ("create configmap",)
     is_read: bool = False
     risk: Ruling = Ruling.ONE
+    grants: tuple[Grant, ...] = (Grant("create", ("configmaps",)), Grant("delete", ("configmaps",)))
 
     def permissions(self, command: Command) -> tuple[Permission, ...]:
         kind, namespace, name = single_target(command)

@@ -9,6 +9,7 @@ from knowledge.vocabulary import FieldState, Json, ReversalKind, Ruling
 from tools.actions.contract import Frozen, Look, Permission, reference
 from tools.actions.creation import create_request, delete_request
 from tools.actions.edit import single_target
+from tools.actions.grant import EDITABLE, Grant
 from tools.script.command import Command
 
 _RESTORED = frozenset({
@@ -35,6 +36,7 @@ class _DeleteObject:
     verbs: tuple[str, ...] = ("delete",)
     is_read: bool = False
     risk: Ruling = Ruling.ONE
+    grants: tuple[Grant, ...] = (Grant("delete", EDITABLE, is_general=True), Grant("create", tuple(sorted(_RESTORED))))
 
     def permissions(self, command: Command) -> tuple[Permission, ...]:
         kind, namespace, name = single_target(command)

@@ -8,6 +8,7 @@ from knowledge.vocabulary import FieldState, Json, ReversalKind, Ruling
 from tools.actions.contract import Frozen, Look, Permission, reference
 from tools.actions.creation import delete_request
 from tools.actions.edit import single_target
+from tools.actions.grant import Grant
 from tools.script.command import Command
 
 
@@ -27,6 +28,7 @@ class _DeletePod:
     verbs: tuple[str, ...] = ("delete pods",)
     is_read: bool = False
     risk: Ruling = Ruling.ONE
+    grants: tuple[Grant, ...] = (Grant("delete", ("pods",)),)
 
     def permissions(self, command: Command) -> tuple[Permission, ...]:
         kind, namespace, name = single_target(command)

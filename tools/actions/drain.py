@@ -10,6 +10,7 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import ApiRequest, Json, Ruling
 from tools.actions.contract import Frozen, Look, Permission
 from tools.actions.edit import edited, single_target
+from tools.actions.grant import Grant, patching
 from tools.script.command import Command
 from tools.script.kinds import known_kinds
 
@@ -58,6 +59,7 @@ class _Drain:
     verbs: tuple[str, ...] = ("drain",)
     is_read: bool = False
     risk: Ruling = Ruling.TWO
+    grants: tuple[Grant, ...] = (patching(("nodes",), "/spec/unschedulable"), Grant("create", ("pods",), "eviction"))
 
     def permissions(self, command: Command) -> tuple[Permission, ...]:
         kind, _, name = single_target(command)

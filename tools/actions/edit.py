@@ -10,6 +10,7 @@ from typing import Any
 from knowledge.errors import BadInput
 from knowledge.vocabulary import ApiRequest, Json, ReversalKind, Ruling
 from tools.actions.contract import FIELD_MANAGER, Frozen, Look, Permission, reference
+from tools.actions.grant import Grant
 from tools.actions.json_patch import changes, diff_text, patch_of, states
 from tools.actions.quantity import with_canonical_quantities
 from tools.ports import ResourceKind
@@ -82,6 +83,7 @@ class ObjectEdit:
     id: str
     verbs: tuple[str, ...]
     edit: Edit
+    grants: tuple[Grant, ...]
     reversal: ReversalKind = ReversalKind.RESTORES
     risk: Ruling = Ruling.ONE
     is_read: bool = False

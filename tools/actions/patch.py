@@ -6,6 +6,7 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import Json
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit
+from tools.actions.grant import CONTENT, EDITABLE, patching
 from tools.actions.json_patch import apply_patch
 from tools.actions.merge import merge_patch, strategic_merge, takes_strategic
 from tools.script.command import Command
@@ -40,4 +41,4 @@ async def _patch(command: Command, item: Json, look: Look) -> Json:  # noqa: ARG
     return desired
 
 
-ACTION = ObjectEdit("patch", ("patch",), _patch)
+ACTION = ObjectEdit("patch", ("patch",), _patch, (patching(EDITABLE, *CONTENT, is_general=True),))

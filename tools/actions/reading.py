@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from knowledge.vocabulary import ApiRequest, ReversalKind, Ruling
 from tools.actions.contract import Frozen, Look, Permission
+from tools.actions.grant import Grant
 from tools.ports import ResourceKind
 from tools.script.command import Command
 
@@ -36,6 +37,7 @@ class Reading:
     requests: Requests
     is_read: bool = True
     risk: Ruling = Ruling.AUTO
+    grants: tuple[Grant, ...] = ()
 
     def permissions(self, command: Command) -> tuple[Permission, ...]:  # noqa: ARG002 - reads go with the reader's identity
         return ()

@@ -6,6 +6,7 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import Json
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit
+from tools.actions.grant import patching
 from tools.script.command import Command
 
 
@@ -16,4 +17,4 @@ async def _pause(command: Command, item: Json, look: Look) -> Json:  # noqa: ARG
     return item
 
 
-ACTION = ObjectEdit("rollout_pause", ("rollout pause",), _pause)
+ACTION = ObjectEdit("rollout_pause", ("rollout pause",), _pause, (patching(("deployments.apps",), "/spec/paused"),))

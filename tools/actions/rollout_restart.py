@@ -6,6 +6,7 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import Json, ReversalKind
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit, pod_template
+from tools.actions.grant import RESTART, WORKLOADS, patching
 from tools.script.command import Command
 
 
@@ -20,4 +21,6 @@ async def _restart(command: Command, item: Json, look: Look) -> Json:
 
 
 # Taking the stamp back would restart everything a second time: the controller is what puts a restart right.
-ACTION = ObjectEdit("rollout_restart", ("rollout restart",), _restart, reversal=ReversalKind.SELF_HEALS)
+ACTION = ObjectEdit(
+    "rollout_restart", ("rollout restart",), _restart, (patching(WORKLOADS, RESTART),), reversal=ReversalKind.SELF_HEALS
+)

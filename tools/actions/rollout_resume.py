@@ -6,6 +6,7 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import Json
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit
+from tools.actions.grant import patching
 from tools.script.command import Command
 
 
@@ -15,4 +16,4 @@ async def _resume(command: Command, item: Json, look: Look) -> Json:  # noqa: AR
     return item
 
 
-ACTION = ObjectEdit("rollout_resume", ("rollout resume",), _resume)
+ACTION = ObjectEdit("rollout_resume", ("rollout resume",), _resume, (patching(("deployments.apps",), "/spec/paused"),))

@@ -9,6 +9,7 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import Json
 from tools.actions.contract import Frozen, Look
 from tools.actions.edit import ObjectEdit
+from tools.actions.grant import WORKLOADS, patching
 from tools.script.command import Command
 
 _REVISION = "deployment.kubernetes.io/revision"
@@ -75,4 +76,4 @@ class _RolloutUndo(ObjectEdit):
         )
 
 
-ACTION = _RolloutUndo("rollout_undo", ("rollout undo",), _undo)
+ACTION = _RolloutUndo("rollout_undo", ("rollout undo",), _undo, (patching(WORKLOADS, "{template}"),))

@@ -9,7 +9,10 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import ApiRequest, FieldState, Json, ReversalKind, Ruling
 from tools.actions.contract import Frozen, Look, Permission, reference
 from tools.actions.edit import json_patch, single_target
+from tools.actions.grant import Grant
 from tools.script.command import Command
+
+_SCALED = ("deployments.apps", "statefulsets.apps", "replicasets.apps")
 
 
 def _request(cluster: str, path: str, uid: str, old: int, new: int) -> ApiRequest:
@@ -27,6 +30,7 @@ class _Scale:
     verbs: tuple[str, ...] = ("scale",)
     is_read: bool = False
     risk: Ruling = Ruling.ONE
+    grants: tuple[Grant, ...] = (Grant("patch", _SCALED, "scale", ("/spec/replicas",), is_general=True),)
 
     def permissions(self, command: Command) -> tuple[Permission, ...]:
         kind, namespace, name = single_target(command)

@@ -8,6 +8,7 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import Json
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit, containers_of
+from tools.actions.grant import TEMPLATED, in_containers, patching
 from tools.script.command import Command
 
 
@@ -51,4 +52,4 @@ async def _wanted(command: Command, look: Look) -> list[Json]:
     return entries
 
 
-ACTION = ObjectEdit("set_env", ("set env",), _set_env)
+ACTION = ObjectEdit("set_env", ("set env",), _set_env, (patching(TEMPLATED, *in_containers("env")),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from knowledge.vocabulary import Json
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit, containers_of
+from tools.actions.grant import TEMPLATED, in_containers, patching
 from tools.script.command import Command
 
 
@@ -16,4 +17,4 @@ async def _set_image(command: Command, item: Json, look: Look) -> Json:  # noqa:
     return item
 
 
-ACTION = ObjectEdit("set_image", ("set image",), _set_image)
+ACTION = ObjectEdit("set_image", ("set image",), _set_image, (patching(TEMPLATED, *in_containers("image")),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from knowledge.vocabulary import Json
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit, containers_of
+from tools.actions.grant import TEMPLATED, in_containers, patching
 from tools.script.command import Command
 
 
@@ -19,4 +20,6 @@ async def _set_resources(command: Command, item: Json, look: Look) -> Json:  # n
     return item
 
 
-ACTION = ObjectEdit("set_resources", ("set resources",), _set_resources)
+ACTION = ObjectEdit(
+    "set_resources", ("set resources",), _set_resources, (patching(TEMPLATED, *in_containers("resources")),)
+)

@@ -6,6 +6,7 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import Json
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit
+from tools.actions.grant import patching
 from tools.script.command import Command
 
 
@@ -29,4 +30,4 @@ async def _taint(command: Command, item: Json, look: Look) -> Json:  # noqa: ARG
     return item
 
 
-ACTION = ObjectEdit("taint", ("taint",), _taint)
+ACTION = ObjectEdit("taint", ("taint",), _taint, (patching(("nodes",), "/spec/taints"),))

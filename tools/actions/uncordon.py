@@ -5,6 +5,7 @@ from __future__ import annotations
 from knowledge.vocabulary import Json
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit
+from tools.actions.grant import patching
 from tools.script.command import Command
 
 
@@ -13,4 +14,4 @@ async def _uncordon(command: Command, item: Json, look: Look) -> Json:  # noqa: 
     return item
 
 
-ACTION = ObjectEdit("uncordon", ("uncordon",), _uncordon)
+ACTION = ObjectEdit("uncordon", ("uncordon",), _uncordon, (patching(("nodes",), "/spec/unschedulable"),))
