@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
-from knowledge.errors import AccessDenied, AnswerTooLarge, BadInput, LogsUnreachable, MalformedSettings
+from knowledge.errors import AccessDenied, BadInput, LogsUnreachable, MalformedSettings
+from tools.adapters.bounded_http import BoundedHttp
 from tools.ports import LogAnswer, LogLine
 from tools.redaction import redact_text
-
-if TYPE_CHECKING:
-    import httpx
 
 NODE_SELECTOR = '{job="systemd-journal", hostname="<node>"}'
 MAX_ANSWER_BYTES = 16_000_000
@@ -46,18 +43,23 @@ class Loki:
                 f"loki_node_selector {node_selector!r} does not say which node it means",
                 next_step="put <node> where the node's name stands in it",
             )
-        self._url = url.rstrip("/")
-        self._shown = redact_text(self._url)
         self._node_selector = node_selector
-        self._headers = {"Accept": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
-        if tenant:
-            self._headers["X-Scope-OrgID"] = tenant
-        self._ca_file = ca_file
-        self._timeout_seconds = timeout_seconds
         self._page_lines = page_lines
-        self._max_answer_bytes = max_answer_bytes
+        headers = {"Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        if tenant:
+            headers["X-Scope-OrgID"] = tenant
+        self._http = BoundedHttp(
+            url,
+            LogsUnreachable,
+            url_setting="loki_url",
+            too_large_step="narrow the selector or the time",
+            headers=headers,
+            timeout_seconds=timeout_seconds,
+            max_answer_bytes=max_answer_bytes,
+            ca_file=ca_file,
+        )
 
     async def of_node(self, node: str, start: datetime, end: datetime, *, max_lines: int = 5_000) -> LogAnswer:
         quoted = node.replace("\\", "\\\\").replace('"', '\\"')
@@ -114,61 +116,16 @@ class Loki:
             for value in one.get("values") or ()
         ]
 
-    async def _ask(self, path: str, form: Mapping[str, str]) -> Any:
-        import httpx
-
-        try:
-            async with self._opened() as client, client.stream("GET", self._url + path, params=form) as response:
-                body = await self._bounded(response, path)
-        except httpx.TimeoutException as error:
-            raise LogsUnreachable(
-                f"{self._shown} did not answer within {self._timeout_seconds:g} seconds",
-                next_step="check that it runs and is not overloaded",
-            ) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise LogsUnreachable(
-                f"{self._shown} cannot be reached: {redact_text(str(error)) or type(error).__name__}",
-                next_step="check that it runs, and the cluster's loki_url",
-            ) from error
-        return self._checked(response.status_code, body, path)
-
-    def _opened(self) -> httpx.AsyncClient:
-        import httpx
-
-        # A client for each question: the graph, the command line and tests ask from loops of their own.
-        return httpx.AsyncClient(
-            headers=self._headers,
-            verify=self._tls() if self._url.startswith("https") else False,
-            timeout=httpx.Timeout(self._timeout_seconds, connect=min(5.0, self._timeout_seconds)),
-            follow_redirects=False,
-            trust_env=False,
-        )
-
-    def _tls(self) -> ssl.SSLContext:
-        try:
-            return ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
-        except OSError as error:
-            raise MalformedSettings(f"the TLS files for {self._shown} cannot be used: {error}") from error
-
-    async def _bounded(self, response: httpx.Response, path: str) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in response.aiter_bytes():
-            size += len(piece)
-            if size > self._max_answer_bytes:
-                raise AnswerTooLarge(
-                    f"{self._shown}{path} gave more than {self._max_answer_bytes} bytes",
-                    next_step="narrow the selector or the time",
-                )
-            pieces.append(piece)
-        return b"".join(pieces)
+    async def _ask(self, path: str, params: Mapping[str, str]) -> Any:
+        status, body = await self._http.get(path, params)
+        return self._checked(status, body, path)
 
     def _checked(self, status: int, body: bytes, path: str) -> Any:
         """Loki tells errors as plain text; a proxy before it in any form."""
         told = redact_text(body[:500].decode("utf-8", "replace")).strip()
         if status in {401, 403}:
             raise AccessDenied(
-                f"{self._shown} does not accept our credentials ({status}): {told[:200]}",
+                f"{self._http.shown} does not accept our credentials ({status}): {told[:200]}",
                 next_step="renew the cluster's loki_token, or set its loki_tenant",
             )
         if status == 400:
@@ -176,12 +133,12 @@ class Loki:
                 f"Loki cannot answer the query: {told}", next_step="correct the cluster's loki_node_selector"
             )
         if status >= 300:
-            raise LogsUnreachable(f"{self._shown}{path} answered {status}: {told}", next_step="try again later")
+            raise LogsUnreachable(f"{self._http.shown}{path} answered {status}: {told}", next_step="try again later")
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise LogsUnreachable(
-                f"{self._shown}{path} answered {status} and nothing that Loki says",
+                f"{self._http.shown}{path} answered {status} and nothing that Loki says",
                 next_step="check the cluster's loki_url: it is the base URL, without /loki/api",
             ) from error
 
