@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
     from agent.deps import Deps
+    from knowledge.ledger.checkpoints import AuditKey
     from knowledge.ledger.ledger import Ledger
     from knowledge.library import Library
     from tools.contracts import Collector
@@ -64,6 +65,7 @@ _USABLE_HOME = "make it a folder that this user may write, or set OPSDESK_HOME t
 def open_ledger(settings: Settings, *, upgrade: bool = False) -> Ledger:
     """The ledger at the settings' URL. A fresh SQLite file is made at once; an old schema needs `opsdesk upgrade`."""
     from knowledge.ledger.ledger import Ledger
+    from tools.redaction import redact_text
 
     url = settings.ledger
     with _one_at_a_time(prepare_home(settings) / "upgrade.lock"):
@@ -71,7 +73,16 @@ def open_ledger(settings: Settings, *, upgrade: bool = False) -> Ledger:
         if upgrade or is_fresh:
             Ledger.upgrade(url)
     join_window = timedelta(seconds=settings.desk.join_window_seconds)
-    return Ledger.open(url, utc_now, key_file=_key_file(settings), join_window=join_window)
+    return Ledger.open(url, utc_now, key_file=_key_file(settings), join_window=join_window, redact=redact_text)
+
+
+def open_audit_key(settings: Settings) -> AuditKey:
+    """The key that signs checkpoints of the audit: the settings' own file, or one in the desk's home, made at the first use."""
+    from knowledge.ledger import checkpoints
+
+    own = settings.audit.key_file
+    path = own.expanduser() if own is not None else prepare_home(settings) / "audit.key"
+    return checkpoints.open_audit_key(path, make=own is None)
 
 
 @contextlib.contextmanager

@@ -111,9 +111,7 @@ def _check_ledger(settings: Settings) -> list[Check]:
         frozen = ledger.switches.is_frozen("*")
     checks = [Check("ledger", "ok", f"{_without_password(settings.ledger)}, {count} audit entries")]
     if bad is not None:
-        checks.append(
-            Check("audit", "broken", f"the chain breaks at entry {bad}", "compare with a backup: it was edited")
-        )
+        checks.append(Check("audit", "broken", f"the chain breaks at entry {bad}", "see `opsdesk audit verify`"))
     if not principals:
         checks.append(Check("users", "warning", "nobody can sign in yet", "opsdesk user add NAME --role admin"))
     if frozen:

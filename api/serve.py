@@ -15,7 +15,8 @@ import structlog
 import uvicorn
 
 from agent.graph import build_graph
-from api.bootstrap import Desk, build_deps, open_checkpointer, open_ledger
+from api.audit_keeper import keep_checkpoints
+from api.bootstrap import Desk, build_deps, open_audit_key, open_checkpointer, open_ledger
 from api.logs import configure_logging
 from api.settings import Settings
 from api.worker import Worker
@@ -49,6 +50,9 @@ async def run_server(
             if with_worker:
                 jobs.append(asyncio.create_task(worker.run()))
                 jobs.append(asyncio.create_task(_prepare_library(desk)))
+                jobs.append(
+                    asyncio.create_task(keep_checkpoints(desk.ledger, open_audit_key(settings), settings.audit))
+                )
             executes = any(cluster.mode is Mode.EXECUTE for cluster in settings.clusters)
             if with_executor and executes:
                 jobs.append(asyncio.create_task(_keep_executor()))

@@ -130,6 +130,15 @@ class DeskSettings(Group):
     """Cost of the model per incident, in the currency of its prices."""
 
 
+class AuditSettings(Group):
+    key_file: Path | None = None
+    """The Ed25519 key (PEM) that signs checkpoints; None: audit.key in `home`, made at the first start."""
+    checkpoint_seconds: float = Field(default=300.0, gt=0)
+    """How often the running desk signs one, when the audit has grown."""
+    checkpoint_file: Path | None = None
+    """Where each is appended as a JSON line: best on another machine's disk. It is written to the log in any case."""
+
+
 class KnowledgeSettings(Group):
     embedding_model: str = "bundled"
     """`bundled`, or a path or name that sentence-transformers loads."""
@@ -171,6 +180,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     desk: DeskSettings = DeskSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
+    audit: AuditSettings = AuditSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -7,13 +7,16 @@ last, so that it can never be part of a deadlock.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import insert, select
 
+from knowledge.ledger.audit_flaws import AuditCheck, AuditFlaw, flaw_of_checkpoint, flaw_of_entry
+from knowledge.ledger.checkpoints import AuditKey, Checkpoint
 from knowledge.ledger.rows.base import bounded, clean
-from knowledge.ledger.rows.desk import AuditRow
+from knowledge.ledger.rows.desk import AuditRow, CheckpointRow
 from knowledge.ledger.store import Store, Writing
 from knowledge.vocabulary import AuditEntry, Json, canonical_json, digest_of
 
@@ -24,7 +27,8 @@ _APPEND = insert(AuditRow)
 
 
 class Audit:
-    """Append-only. ``verify`` finds the first entry that was changed, taken out or put in."""
+    """Append-only. ``verify`` finds the first entry that was changed, taken out or put in; ``check`` holds the chain against
+    signed checkpoints as well."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -48,6 +52,61 @@ class Audit:
             count, previous, expected = count + 1, entry.digest, expected + 1
         return count, None
 
+    def check(self, kept: Collection[Checkpoint] = (), keys: Collection[str] = ()) -> AuditCheck:
+        """The chain against itself, against the ledger's own checkpoints, and against those ``kept`` elsewhere.
+
+        ``keys`` are the public keys whose signatures count; with none given, any key's do, if the signature is right.
+        """
+        checkpoints = sorted({*self.checkpoints(), *kept}, key=lambda one: one.sequence)
+        wanted = {one.sequence for one in checkpoints}
+        digests: dict[int, str] = {}
+        first_flaw: AuditFlaw | None = None
+        count, previous, expected = 0, GENESIS, 1
+        for entry in self._all():
+            digest = _digest(entry)
+            first_flaw = first_flaw or flaw_of_entry(entry, digest, previous, expected)
+            if entry.sequence in wanted:
+                digests[entry.sequence] = digest
+            count, previous, expected = count + 1, entry.digest, entry.sequence + 1
+        last = expected - 1
+        flaws = [first_flaw] if first_flaw else []
+        proven_to = 0
+        for one in checkpoints:
+            flaw = flaw_of_checkpoint(one, digests, last, keys)
+            if flaw is None:
+                proven_to = one.sequence
+            else:
+                flaws.append(flaw)
+        return AuditCheck(
+            entries=count, digest=previous, checkpoints=len(checkpoints), proven_to=proven_to, flaws=tuple(flaws)
+        )
+
+    def sign(self, key: AuditKey) -> Checkpoint | None:
+        """A new checkpoint at the chain's end, kept beside it; None when it has not grown since the last one."""
+        with self._store.write() as writing:
+            writing.hold("audit")
+            last = writing.session.execute(_LAST).one_or_none()
+            if last is None or writing.session.get(CheckpointRow, last.sequence) is not None:
+                return None
+            made = key.sign(last.sequence, last.digest, writing.at)
+            writing.session.add(CheckpointRow(**made.model_dump()))
+            return made
+
+    def checkpoints(self, after: int = 0) -> list[Checkpoint]:
+        """Those that the ledger keeps itself, of entries behind ``after``, oldest first."""
+        with self._store.read() as session:
+            query = select(CheckpointRow).where(CheckpointRow.sequence > after).order_by(CheckpointRow.sequence)
+            return [
+                Checkpoint(sequence=row.sequence, digest=row.digest, at=row.at, key=row.key, signature=row.signature)
+                for row in session.scalars(query)
+            ]
+
+    def export(self, since: datetime | None = None) -> Iterator[AuditEntry]:
+        """Every entry since then, oldest first, without holding them all in memory."""
+        for entry in self._all():
+            if since is None or entry.at >= since:
+                yield entry
+
     def _all(self) -> Iterator[AuditEntry]:
         after: int = -1
         while batch := self.entries(after=after, limit=_BATCH):
@@ -68,16 +127,27 @@ def chain(writing: Writing) -> None:
         entry = AuditEntry(
             sequence=sequence,
             at=writing.at.astimezone(UTC),
-            actor=bounded(deed.actor),
+            actor=bounded(writing.redact(deed.actor)),
             verb=bounded(deed.verb),
-            subject=bounded(deed.subject),
-            detail=json.loads(clean(canonical_json(deed.detail))),
+            subject=bounded(writing.redact(deed.subject)),
+            detail=_without_secrets(json.loads(clean(canonical_json(deed.detail))), writing.redact),
             previous=previous,
             digest="",
         )
         previous = _digest(entry)
         rows.append(entry.model_copy(update={"digest": previous}).model_dump())
     writing.session.connection().execute(_APPEND, rows)
+
+
+def _without_secrets(value: Any, redact: Callable[[str], str]) -> Any:
+    """Every string of the detail, redacted: the one door that all writers go through."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_without_secrets(item, redact) for item in value]
+    if isinstance(value, dict):
+        return {redact(name): _without_secrets(item, redact) for name, item in value.items()}
+    return value
 
 
 def _digest(entry: AuditEntry) -> str:

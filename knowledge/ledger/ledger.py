@@ -80,13 +80,14 @@ class Ledger:
         key_file: Path | None = None,
         busy_seconds: float = BUSY_SECONDS,
         join_window: timedelta = JOIN_WINDOW,
+        redact: Callable[[str], str] = str,
     ) -> Self:
-        """Opens a ledger that is up to date; migrates nothing.
+        """Opens a ledger that is up to date; migrates nothing. ``redact`` takes secrets out of what the audit keeps.
 
         Raises BadInput for a URL that cannot be used, LedgerUnreachable when no server answers, LedgerUnusable when the
         schema is older, newer, half-migrated or not an opsdesk ledger at all.
         """
-        store = Store(parse_url(url), now, busy_seconds)
+        store = Store(parse_url(url), now, busy_seconds, redact)
         try:
             require_current(store)
             return cls(store, key_file=key_file, join_window=join_window)

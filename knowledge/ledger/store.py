@@ -40,6 +40,7 @@ class Writing:
     at: datetime
     is_postgresql: bool
     deeds: list[Deed] = field(default_factory=list)
+    redact: Callable[[str], str] = str
 
     def audit(self, actor: str, verb: str, subject: str, **detail: Any) -> None:
         self.deeds.append(Deed(actor=actor, verb=verb, subject=subject, detail=detail))
@@ -54,9 +55,12 @@ class Writing:
 class Store:
     """The database under the ledger. Thread-safe."""
 
-    def __init__(self, url: URL, now: Callable[[], datetime], busy_seconds: float) -> None:
+    def __init__(
+        self, url: URL, now: Callable[[], datetime], busy_seconds: float, redact: Callable[[str], str] = str
+    ) -> None:
         self.url = url
         self.now = now
+        self._redact = redact
         self._busy_seconds = busy_seconds
         self._engine = connect(url, busy_seconds)
         self._writer = self._engine.execution_options(**{WRITES: True})
@@ -74,7 +78,7 @@ class Store:
 
         with self._my_turn(), told(self.url), Session(self._writer, expire_on_commit=False) as session, session.begin():
             session.connection()  # takes SQLite's write lock now, so that ``at`` is not a moment of waiting ago
-            writing = Writing(session=session, at=self.now(), is_postgresql=self._turn is None)
+            writing = Writing(session=session, at=self.now(), is_postgresql=self._turn is None, redact=self._redact)
             yield writing
             session.flush()
             chain(writing)

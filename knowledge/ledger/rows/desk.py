@@ -82,3 +82,15 @@ class AuditRow(Base):
     detail: Mapped[Payload]
     previous: Mapped[str]
     digest: Mapped[str]
+
+
+class CheckpointRow(Base):
+    """The chain's length and digest at a moment, signed; kept here so that the next one is due only when it has grown."""
+
+    __tablename__ = "audit_checkpoint"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str]
+    at: Mapped[datetime]
+    key: Mapped[str]
+    signature: Mapped[str]
