@@ -6,11 +6,13 @@ container, pod, service or device, never one for each process or bucket.
 
 from __future__ import annotations
 
+from tools.collectors.capacity_queries import CAPACITY_QUERIES
 from tools.collectors.control_plane_queries import CONTROL_PLANE_QUERIES
-from tools.collectors.metric_query import SCOPE, MetricQuery, family_query
+from tools.collectors.metric_query import SCOPE, WEEK, MetricQuery, family_query, with_companions
 from tools.collectors.model_quality_queries import MODEL_QUALITY_QUERIES
 from tools.collectors.monitoring_queries import MONITORING_QUERIES
 from tools.collectors.node_queries import NODE_QUERIES
+from tools.collectors.objective_queries import OBJECTIVE_QUERIES
 from tools.collectors.serving_queries import SERVING_FAMILIES
 
 
@@ -74,14 +76,17 @@ CONTAINER_QUERIES = (
     ),
 )
 SERVICE_QUERIES = (
-    MetricQuery("http_request_rate", "sum by (namespace, service, job) (rate(http_requests_total{scope}[5m]))"),
+    MetricQuery(
+        "http_request_rate", "sum by (namespace, service, job) (rate(http_requests_total{scope}[5m]))", days=WEEK
+    ),
     MetricQuery(
         "http_error_ratio",
         "sum by (namespace, service, job) (rate(http_requests_total{scope_code_errors}[5m])"
         " or rate(http_requests_total{scope_status_errors}[5m]))"
         " / sum by (namespace, service, job) (rate(http_requests_total{scope}[5m]))",
+        days=WEEK,
     ),
-    MetricQuery("http_latency_p95_seconds", _quantile("http_request_duration_seconds")),
+    MetricQuery("http_latency_p95_seconds", _quantile("http_request_duration_seconds"), days=WEEK),
 )
 SERVING_QUERIES = (
     MetricQuery("vllm_requests_running", _by_pod("vllm:num_requests_running")),
@@ -217,16 +222,20 @@ DEVICE_QUERIES = (
     ),
     MetricQuery("scrape_down", "up == 0", is_range=False),
 )
-QUERIES = (
-    CONTAINER_QUERIES
-    + SERVICE_QUERIES
-    + SERVING_QUERIES
-    + DEVICE_QUERIES
-    + CONTROL_PLANE_QUERIES
-    + MODEL_QUALITY_QUERIES
-    + MONITORING_QUERIES
-    + NODE_QUERIES
-    + SERVING_FAMILIES
+QUERIES = tuple(
+    with_companions(
+        CONTAINER_QUERIES
+        + SERVICE_QUERIES
+        + SERVING_QUERIES
+        + DEVICE_QUERIES
+        + CONTROL_PLANE_QUERIES
+        + MODEL_QUALITY_QUERIES
+        + MONITORING_QUERIES
+        + NODE_QUERIES
+        + SERVING_FAMILIES
+        + OBJECTIVE_QUERIES
+        + CAPACITY_QUERIES
+    )
 )
 
 

@@ -67,13 +67,14 @@ class MetricsCollector:
             gathered.gaps.append(gap_of(self.id, promql, error))
             return False
         visible = [one for one in series if _is_visible(one, focus)]
-        if len(visible) > MAX_SERIES:
-            reason = f"{len(visible)} series; the first {MAX_SERIES} were kept"
+        most = MAX_SERIES * query.parts
+        if len(visible) > most:
+            reason = f"{len(visible)} series; the first {most} were kept"
             gathered.gaps.append(
                 Gap(source=self.id, query=promql, reason=reason, next_step="name the namespace in the ticket")
             )
         if visible:
-            gathered.metrics.append(MetricAnswer(query.key, promql, visible[:MAX_SERIES]))
+            gathered.metrics.append(MetricAnswer(query.key, promql, visible[:most]))
         return True
 
     async def _answer(self, metrics: Metrics, query: MetricQuery, promql: str, focus: Focus) -> Sequence[Series]:

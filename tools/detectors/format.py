@@ -45,6 +45,9 @@ def _checked_duration(text: str) -> str:
     return text
 
 
+Take = Literal[
+    "last", "max", "min", "mean", "increase", "shift", "hours_to", "step", "seasonal", "burn", "hours_to_full",
+]  # fmt: skip
 Regex = Annotated[str, Field(min_length=1)]
 OTHERWISE = r"^([A-Z]\w+/[\w.-]*/[\w.-]+)?$"
 
@@ -136,15 +139,18 @@ class ExitCodeSignal(Signal):
 
 class MetricSignal(Signal):
     """A named answer of the metrics collector, one verdict per series. ``over``: divide by another answer's series with the
-    same ``by`` labels. ``promql`` documents the question; the collector asks it.
-
+    same ``by`` labels. ``promql`` documents the question. ``step``, ``seasonal``, ``burn``, ``hours_to_full``: see ``levels.py``.
     ``among`` asks for one of these values instead of comparing (``"39|40"`` in tables). ``is_new``: a gauge that keeps its
     last value for ever counts only when it had another one within the window. ``otherwise``: see AlertNameSignal."""
 
     kind: Literal["metric"]
     key: tuple[str, ...]
     labels: dict[str, str] = Field(default_factory=dict)
-    take: Literal["last", "max", "min", "mean", "increase", "shift", "hours_to"] = "last"
+    take: Take = "last"
+    by_factor: float = 1.0
+    least: float = 0.0
+    near: float = float("inf")
+    pace: Literal["fast", "slow"] = "fast"
     over: str = ""
     by: tuple[str, ...] = ()
     op: Literal[">", ">=", "<", "<=", "=="] = ">"

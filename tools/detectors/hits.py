@@ -133,6 +133,7 @@ LABELS_OF_KIND: dict[str, tuple[str, ...]] = {
     "Job": ("job_name",),
     "HorizontalPodAutoscaler": ("horizontalpodautoscaler", "hpa"),
     "Ingress": ("ingress",),
+    "Certificate": ("certificate",),
     "Node": ("node", "Hostname", "kubernetes_node", "nodename", "instance"),
     "Service": ("service", "destination_service_name", "model_name", "litellm_model_name", "job", "app", "model"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,9 +13,10 @@ import re2
 from tools.contracts import MetricAnswer
 from tools.detectors.format import MetricSignal
 from tools.detectors.hits import Hit, HitTable, named_reference, reference_from_labels
+from tools.detectors.levels import LEVELS, Level, level_of
 from tools.detectors.scanner import read_duration
 from tools.detectors.scene import Scene
-from tools.detectors.statistics import hours_to, increase, level_shift
+from tools.detectors.statistics import hours_to, hours_to_full, increase, level_shift
 from tools.ports import Series
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -43,12 +45,15 @@ def _metric_hit(scene: Scene, answer: MetricAnswer, series: Series, signal: Metr
         return None
     if not all(re2.search(pattern, series.labels.get(name, "")) for name, pattern in signal.labels.items()):
         return None
-    value = _taken(points, signal)
     if signal.over:
         divisor = _matching_last(scene, series.labels, signal)
         if not divisor:
             return None
-        value /= divisor
+        points = [(at, value / divisor) for at, value in points]
+    level = level_of(scene, answer, series, points, signal) if signal.take in LEVELS else Level(_taken(points, signal))
+    if level is None:
+        return None
+    value = level.value
     if not _holds(value, signal) or (signal.is_new and len(points) > 1 and _was_ever(points, value)):
         return None
     reference = reference_from_labels(scene.snapshot.cluster, series.labels, signal.about) or named_reference(
@@ -57,9 +62,9 @@ def _metric_hit(scene: Scene, answer: MetricAnswer, series: Series, signal: Metr
     if reference is None:
         return None
     facts = {name: text.strip('"') for name, text in signal.facts.items()}
-    facts.update({"value": f"{value:.4g}", "threshold": f"{signal.than:g}", "metric": answer.key})
+    facts.update({"value": f"{value:.4g}", "threshold": f"{signal.than:g}", "metric": answer.key, **level.facts})
     facts.update(_label_facts(series.labels))
-    began_at = _began(scene, points, signal)
+    began_at = _began(scene, points, signal) if level.at is None else datetime.fromtimestamp(level.at, scene.now.tzinfo)
     cite = lambda: scene.snapshot.cite_metric(answer, series)  # noqa: E731
     return Hit(reference, scene.find(reference), facts, began_at, (cite,))
 
@@ -82,7 +87,12 @@ def _taken(points: Sequence[tuple[float, float]], signal: MetricSignal) -> float
         "increase": lambda: increase(points),
         "shift": lambda: level_shift(points),
         "hours_to": lambda: hours_to(points, signal.toward),
+        "hours_to_full": lambda: hours_to_full(points, signal.toward) if _is_near(values[-1], signal) else math.inf,
     }[signal.take]()
+
+
+def _is_near(value: float, signal: MetricSignal) -> bool:
+    return abs(signal.toward - value) <= signal.near
 
 
 def _matching_last(scene: Scene, labels: Mapping[str, str], signal: MetricSignal) -> float:

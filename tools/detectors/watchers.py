@@ -97,7 +97,8 @@ class AlertWatcher:
                 )
                 if reference is None:
                     continue
-                facts = {"alert": alert.name, "alert_summary": redact_text(alert.summary)[:300]}
+                facts = {name: text.strip('"') for name, text in signal.facts.items()}
+                facts |= {"alert": alert.name, "alert_summary": redact_text(alert.summary)[:300]}
                 cite = lambda alert=alert: scene.snapshot.cite_alert(alert)  # noqa: E731
                 hit = Hit(reference, scene.find(reference), facts, alert.starts_at, (cite,))
                 table.add(number, hit.settle(scene))
