@@ -27,7 +27,12 @@ def diagnosis_answer(diagnosis: Diagnosis, language: Language) -> Answer:
             else f"Runner-up: {other.title.en} on {other.object.key}"
         )
     if diagnosis.gaps and diagnosis.verdict is not Verdict.NO_FAULT:
-        gaps = "；".join(f"{gap.source}（{gap.reason}）" for gap in diagnosis.gaps[:4])
+        told = [(gap.source, gap.reason) for gap in diagnosis.gaps[:4]]
+        gaps = (
+            "；".join(f"{source}（{reason}）" for source, reason in told)
+            if zh
+            else "; ".join(f"{source} ({reason})" for source, reason in told)
+        )
         lines.append(f"未能读取：{gaps}" if zh else f"Could not be read: {gaps}")
     return Answer(text="\n".join(lines), language=language, citations=tuple(chosen.evidence_ids if chosen else ()))
 

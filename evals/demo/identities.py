@@ -45,6 +45,7 @@ READER_RULES: list[dict[str, Any]] = [
             "scheduling.k8s.io",
             "coordination.k8s.io",
             "admissionregistration.k8s.io",
+            "apiregistration.k8s.io",
         ],
         "resources": ["*"],
         "verbs": READ,

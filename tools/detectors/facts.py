@@ -14,6 +14,9 @@ from tools.detectors.scene import Scene, read_time
 LISTED_PODS = 20
 REVISION = "deployment.kubernetes.io/revision"
 ROLLOUT_LEAD = timedelta(hours=1)
+IMAGE = re.compile(r"\bimage \"([^\"\s]+)\"")
+"""How the kubelet's events name an image; what a paste of events alone tells of it."""
+
 QUOTED = re.compile(r"\"[^\"\s]+\"|'[^'\s]+'|(?:/[\w.-]+){2,}")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 UNKNOWN = {"en": "(not known)", "zh": "（未知）"}
@@ -51,6 +54,8 @@ def automatic_facts(scene: Scene, target: ObjectRef, hits: Sequence[Hit]) -> dic
     if known:
         facts.update(_pod_facts(known, container))
         facts["configmap"] = _suspect_config(scene, known[0], [value for hit in hits for value in _told(hit)])
+    if not facts.get("image"):
+        facts["image"] = next((found[1] for hit in hits if (found := IMAGE.search(hit.facts.get("message", "")))), "")
     began_at = earliest(hit.began_at for hit in hits)
     facts.update(_workload_facts(scene, target, container or facts.get("container", ""), began_at))
     return {name: value for name, value in facts.items() if value}
