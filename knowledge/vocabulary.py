@@ -122,6 +122,11 @@ class Principal(Noun):
     def may(self, role: Role) -> bool:
         return role in self.roles
 
+    def fits(self, groups: tuple[tuple[str, ...], ...]) -> bool:
+        """Whether of each group of patterns one is of this principal or of the person behind it."""
+        known = {self.id, self.person or self.id}
+        return all(any(fnmatchcase(one, pattern) for one in known for pattern in group) for group in groups)
+
 
 class Severity(StrEnum):
     CRITICAL = "critical"
@@ -576,6 +581,11 @@ class FrozenStep(Noun):
     def is_change(self) -> bool:
         return not self.step.is_read
 
+    @property
+    def restores(self) -> bool:
+        """Whether its inverse puts back what was there; a step that finds nothing to do has nothing to put back."""
+        return self.reversal is ReversalKind.RESTORES and bool(self.inverse or not self.requests)
+
 
 class Ruling(StrEnum):
     """In rising strictness. ``refused`` means it cannot be translated."""
@@ -644,6 +654,8 @@ class Review(Noun):
     blast: BlastRadius = BlastRadius()
     open_points: tuple[Text, ...] = ()
     warnings: tuple[Text, ...] = ()
+    approvers: tuple[tuple[str, ...], ...] = ()
+    """Who may approve it besides role and scope: of each group of patterns a voter (or the person behind) must fit one."""
     reviewed_at: datetime
 
     @property
@@ -678,10 +690,12 @@ class ApprovalVote(Noun):
     reason: str = ""
     digest: str
     at: datetime
+    breaks_glass: bool = False
 
 
 class ApprovalRequest(Noun):
-    """A wait for people. It always ends: by votes, or by ``expires_at`` as a no."""
+    """A wait for people. It always ends: by votes, or by ``expires_at`` as a no. One approver alone may break the glass for
+    a plan that restores; ``told`` are the other approvers who are shown it."""
 
     id: str
     incident_id: str
@@ -695,11 +709,17 @@ class ApprovalRequest(Noun):
     cluster: str = ""
     namespaces: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    approvers: tuple[tuple[str, ...], ...] = ()
     asked_at: datetime
     expires_at: datetime
     approved_at: datetime | None = None
     holds_until: datetime | None = None
     reason: str = ""
+    told: tuple[str, ...] = ()
+
+    @property
+    def is_glass_broken(self) -> bool:
+        return any(vote.breaks_glass for vote in self.votes)
 
 
 # --- what is done ------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ NOT_WAITING = Text(en="this request is not waiting for a vote", zh="该审批请
 NOT_APPROVER = Text(en="your roles do not include approver", zh="您没有审批人角色")
 NOT_PERSON = Text(en="only persons approve, not machines", zh="只有人可以审批，机器身份不可以")
 OUT_OF_SCOPE = Text(en="it touches what lies outside your scope", zh="它涉及您权限范围之外的对象")
+NOT_NAMED = Text(en="the service's profile names other approvers", zh="该服务档案指定了其他审批人")
 IS_REQUESTER = Text(en="you asked for this change: another person has to approve it", zh="您是申请人：须由其他人审批")
 HAS_VOTED = Text(en="you have voted already; another person has to decide", zh="您已表决，须由其他人决定")
 
@@ -39,6 +40,8 @@ def _why_not(ledger: Ledger, principal: Principal, request: ApprovalRequest, inc
         return NOT_PERSON
     if not _covers(principal, request):
         return OUT_OF_SCOPE
+    if not principal.fits(request.approvers):
+        return NOT_NAMED
     tickets = {ticket.requester for ticket in ledger.tickets.for_incident(incident.id)}
     if _asked_for_it(ledger, principal, {request.requester, incident.requester, *tickets}):
         return IS_REQUESTER

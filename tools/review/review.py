@@ -6,6 +6,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from knowledge.errors import ScriptRefused
 from knowledge.vocabulary import (
@@ -85,7 +86,7 @@ async def review_plan(
     look = Look(reader, table_for(kinds), plan.created_at) if reader is not None else None
     findings.steps = await prepare(script, look, lambda command: _is_hopeless(command, script, policy))
     around = Surroundings(look) if look is not None else None
-    await _judge(findings, script, plan, policy, topology_keys, around)
+    await _judge(findings, script, plan, policy, topology_keys, around, clock.now())
     await _try_out(findings, look, writer)
     if around is not None:
         await _weigh(findings, around, policy)
@@ -94,7 +95,7 @@ async def review_plan(
             Text(en="no cluster at hand: targets, owners and effects are open", zh="未连接集群：目标、归属与影响均未知")
         )
     findings.warnings += notes_of(findings.steps)
-    return _review(plan, findings, clock)
+    return _review(plan, findings, clock, policy)
 
 
 async def _judge(
@@ -104,10 +105,11 @@ async def _judge(
     policy: Policy,
     keys: frozenset[str] | None,
     around: Surroundings | None,
+    at: datetime,
 ) -> None:
     for prepared in findings.steps:
         findings.verdicts += prepared.verdicts
-        subject = await _subject(prepared, script, plan, keys, around)
+        subject = replace(await _subject(prepared, script, plan, keys, around), at=at)
         said, still_open = judge_step(subject, policy, prepared.step.index)
         if prepared.whole is not prepared.command:
             said += judge_step(replace(subject, command=prepared.whole), policy, prepared.step.index)[0]
@@ -144,11 +146,14 @@ async def _subject(
 
 
 def _restored(prepared: Prepared) -> tuple[Writes, ...]:
-    """What a rollback puts back: the command does not say it, the frozen step does."""
-    frozen = prepared.frozen
-    if prepared.command.verb != "rollout undo" or frozen is None or frozen.kind is None or frozen.target is None:
+    """What a rollback puts back, and what an apply over an object changes or drops: the frozen step says it, not the command."""
+    frozen, verb = prepared.frozen, prepared.command.verb
+    if verb not in {"rollout undo", "apply"} or frozen is None or frozen.kind is None or frozen.target is None:
         return ()
-    return (writes_of_states(frozen.kind, frozen.target.namespace, frozen.target.name, frozen.after, True),)
+    if verb == "apply" and frozen.observed is None:
+        return ()
+    is_whole = verb == "rollout undo"
+    return (writes_of_states(frozen.kind, frozen.target.namespace, frozen.target.name, frozen.after, is_whole),)
 
 
 def _is_inside(frozen: Frozen, plan: Plan, keys: frozenset[str]) -> bool:
@@ -247,7 +252,7 @@ def _bound(step: FrozenStep) -> list[object]:
     ]  # fmt: skip
 
 
-def _review(plan: Plan, findings: _Findings, clock: Clock) -> Review:
+def _review(plan: Plan, findings: _Findings, clock: Clock, policy: Policy | None = None) -> Review:
     steps = tuple(prepared.as_step() for prepared in findings.steps)
     is_manual = not plan.script.strip() and bool(plan.manual_steps)
     ruling = Ruling.AUTO if is_manual and not findings.verdicts else strictest(findings.verdicts)
@@ -256,7 +261,20 @@ def _review(plan: Plan, findings: _Findings, clock: Clock) -> Review:
         digest=digest(plan.cluster, steps) if steps else digest_of([plan.cluster, plan.script]), ruling=ruling, steps=steps,
         verdicts=tuple(findings.verdicts), permissions=tuple(findings.permissions), dry_runs=tuple(findings.dry_runs),
         blast=findings.blast, open_points=_once(findings.open_points), warnings=_once(findings.warnings), reviewed_at=clock.now(),
+        approvers=_approvers(findings, policy),
     )  # fmt: skip
+
+
+def _approvers(findings: _Findings, policy: Policy | None) -> tuple[tuple[str, ...], ...]:
+    """Who may approve it, as the service profiles of what is changed say."""
+    if policy is None:
+        return ()
+    places: list[tuple[str, str]] = []
+    for prepared in findings.steps:
+        if not prepared.step.is_read:
+            subject = Subject(prepared.command, writes_of(prepared.command))
+            places += [(namespace, name) for _, namespace, name in subject.places]
+    return policy.approvers_of(places)
 
 
 def _once(texts: Sequence[Text]) -> tuple[Text, ...]:

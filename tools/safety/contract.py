@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from knowledge.vocabulary import Json, ReversalKind, RuleVerdict, Ruling, Text
@@ -27,8 +28,27 @@ class Writes:
     is_whole: bool = False
 
     def walk(self) -> Iterable[tuple[Path, Any]]:
-        """Every field that is written, outside what is free text (``data``, annotations): path and value."""
-        yield from _walk(self.body, ())
+        """Every field that is written, outside what is free text (a ConfigMap's data, annotations): path and value."""
+        yield from _walk(self.body, (), _FREE_ROOTS if self.kind.plural in {"configmaps", "secrets"} else frozenset())
+
+    @property
+    def containers(self) -> Iterable[tuple[Path, Json]]:
+        """Every container that is written, whatever its template is called: path of the list and the entry."""
+        for path, value in self.walk():
+            if path[-1] in _CONTAINERS:
+                for entry in value if isinstance(value, list) else [value]:
+                    if isinstance(entry, dict):
+                        yield path, entry
+
+    @property
+    def pod_specs(self) -> Iterable[tuple[Path, Json]]:
+        """Every mapping that holds containers: the pod specs of whatever kind, templates of templates too."""
+        if isinstance(self.body, dict) and _CONTAINERS & self.body.keys():
+            yield (), self.body
+        for path, value in self.walk():
+            for entry in value if isinstance(value, list) else [value]:
+                if isinstance(entry, dict) and _CONTAINERS & entry.keys():
+                    yield path, entry
 
     def at(self, *path: str) -> Any:
         tree: Any = self.body
@@ -39,7 +59,7 @@ class Writes:
     def words_of(self, field_name: str) -> dict[str, Any]:
         """``metadata.labels`` or ``metadata.annotations`` that are set, wherever in the tree (templates too)."""
         found: dict[str, Any] = {}
-        for path, value in _walk(self.body, (), skip=False):
+        for path, value in _walk(self.body, (), None):
             if path[-2:] == ("metadata", field_name) and isinstance(value, dict):
                 found.update(value)
         return found
@@ -48,25 +68,31 @@ class Writes:
         return {path[-1] for path in self.removed if len(path) >= 2 and path[-2] == field_name}
 
 
-_FREE_TEXT = frozenset({"data", "binaryData", "stringData", "annotations"})
+_FREE_ROOTS = frozenset({"data", "binaryData", "stringData"})
+_CONTAINERS = frozenset({"containers", "initContainers", "ephemeralContainers"})
 
 
-def _walk(tree: Any, path: Path, *, skip: bool = True) -> Iterable[tuple[Path, Any]]:
+def _walk(tree: Any, path: Path, free: frozenset[str] | None) -> Iterable[tuple[Path, Any]]:
+    """``free``: what is free text at the object's root; annotations are everywhere; None: nothing is left out."""
     if isinstance(tree, dict):
         for key, value in tree.items():
             yield (*path, key), value
-            if not (skip and key in _FREE_TEXT):
-                yield from _walk(value, (*path, key), skip=skip)
+            is_free = free is not None and (
+                (not path and key in free) or (path[-1:] == ("metadata",) and key == "annotations")
+            )
+            if not is_free:
+                yield from _walk(value, (*path, key), free)
     elif isinstance(tree, list):
         for value in tree:
-            yield from _walk(value, path, skip=skip)
+            yield from _walk(value, path, free)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """One step as the rules see it. With no cluster at hand ``observed``, ``desired``, ``reversal`` and ``is_outside`` are
     None and ``is_offline`` is true. ``script`` is every command of the plan; ``nearby`` are objects of the target's
-    namespace that a rule may need (services, budgets, the pods that mount a claim)."""
+    namespace that a rule may need (services, budgets, the pods that mount a claim). ``at`` is when the review is made: rules
+    read no clock."""
 
     command: Command
     writes: tuple[Writes, ...]
@@ -77,6 +103,7 @@ class Subject:
     reversal: ReversalKind | None = None
     is_outside: bool | None = None
     is_offline: bool = True
+    at: datetime | None = None
 
     @property
     def kinds(self) -> tuple[ResourceKind, ...]:
@@ -89,6 +116,13 @@ class Subject:
         """The namespaces that the step touches; empty for cluster-scoped objects and for all namespaces."""
         found = [m.namespace for m in self.command.manifests] or [self.command.namespace]
         return tuple(dict.fromkeys(name for name in found if name))
+
+    @property
+    def places(self) -> tuple[tuple[str, str, str], ...]:
+        """Kind, namespace and name of every object that is changed; a name is empty when a selector picks it."""
+        named = [(t.kind.kind, self.command.namespace, t.name) for t in self.command.targets]
+        named += [(m.kind.kind, m.namespace, m.name) for m in self.command.manifests]
+        return tuple(dict.fromkeys([*named, *((w.kind.kind, w.namespace, w.name) for w in self.writes)]))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import itertools
 import re
 from collections.abc import Iterable
@@ -70,9 +72,27 @@ def _named(tree: Any) -> Iterable[str]:
             yield from _named(value)
 
 
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+
+
+def _is_credential(text: str, layers: int = 2) -> bool:
+    """Whether a text holds what looks like a credential, as it stands or wrapped in base64."""
+    if _VALUE.search(text):
+        return True
+    return layers > 0 and any(_is_credential(inner, layers - 1) for inner in _unwrapped(text))
+
+
+def _unwrapped(text: str) -> Iterable[str]:
+    for found in _BASE64.findall("".join(text.split()) if len(text) < 20_000 else ""):
+        try:
+            yield base64.b64decode(found.translate(str.maketrans("-_", "+/")) + "==").decode("ascii")
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+
+
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:  # noqa: ARG001 - the contract's signature
     for writes in subject.writes:
-        if any(_VALUE.search(text) for text in _texts(writes.body)):
+        if any(_is_credential(text) for text in _texts(writes.body)):
             yield said(Ruling.FORBIDDEN, "a value looks like a credential", "某个值看起来像凭据")
         named = sorted({name for name in _named(writes.body) if names_secret(name)})
         if named:
@@ -91,6 +111,8 @@ RULE = SafetyRule(
         ("kubectl set env deploy/web DB_PASSWORD=abc", Ruling.FORBIDDEN),
         ("kubectl create cm a --from-literal=api-key=abc", Ruling.FORBIDDEN),
         ("kubectl annotate pod web-1 x=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", Ruling.FORBIDDEN),
+        ("kubectl create cm a --from-literal=note=ZXlKaGJHY2lPaUpJVXpJMU5pSjkuZXlKemRXSWlPaUl4SW4wLmMybG4=", Ruling.FORBIDDEN),
+        ("kubectl patch cm a --type=merge -p '{\"binaryData\":{\"k\":\"QUtJQUlPU0ZPRE5ON0VYQU1QTEU=\"}}'", Ruling.FORBIDDEN),
         ("kubectl patch cm a --type=merge -p '{\"data\":{\"note\":\"ghp_abcdefghijklmnopqrstuvwx\"}}'", Ruling.FORBIDDEN),
         ("kubectl patch cm a --type=json -p '[{\"op\":\"add\",\"path\":\"/data/token\",\"value\":\"abc\"}]'", Ruling.FORBIDDEN),
     ),

@@ -18,6 +18,13 @@ def _names(value: Any) -> Iterable[str]:
             yield entry["name"]
 
 
+def _is_forbidden(name: str, policy: Policy) -> bool:
+    """Also in another case, which some programs read too; names without an underscore (``ENV``) only as they are written."""
+    return matches(name, policy.forbidden_environment) or (
+        "_" in name and matches(name.upper(), policy.forbidden_environment)
+    )
+
+
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
     for writes in subject.writes:
         for path, value in writes.walk():
@@ -28,7 +35,7 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
                 names = [value]
             elif path[-1] == "envFrom":
                 yield said(Ruling.TWO, "takes variables from a whole object", "从整个对象引入环境变量")
-            bad = sorted({name for name in names if matches(name, policy.forbidden_environment)})
+            bad = sorted({name for name in names if _is_forbidden(name, policy)})
             if bad:
                 yield said(
                     Ruling.FORBIDDEN,
@@ -45,6 +52,9 @@ RULE = SafetyRule(
         ("kubectl set env deploy/web A=b HTTPS_PROXY=http://evil", Ruling.FORBIDDEN),
         ("kubectl set env deploy/web -e https_proxy=http://evil", Ruling.FORBIDDEN),
         ("kubectl set env deploy/web PYTHONPATH=/tmp", Ruling.FORBIDDEN),
+        ("kubectl set env deploy/web Https_Proxy=http://evil", Ruling.FORBIDDEN),
+        ("kubectl set env deploy/web PIP_CONFIG_FILE=/tmp/pip.conf", Ruling.FORBIDDEN),
+        ("kubectl set env deploy/web --from=configmap/settings --prefix=LD_", Ruling.FORBIDDEN),
         ("kubectl patch deploy web -p '{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"a\",\"env\":[{\"name\":\"LD_PRELOAD\",\"value\":\"x\"}]}]}}}}'", Ruling.FORBIDDEN),
         ("kubectl patch deploy web --type=json -p '[{\"op\":\"add\",\"path\":\"/spec/template/spec/containers/0/env/-\",\"value\":{\"name\":\"HTTPS_PROXY\",\"value\":\"x\"}}]'", Ruling.FORBIDDEN),
     ),

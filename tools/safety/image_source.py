@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from knowledge.vocabulary import Ruling, Text
-from tools.safety.contract import SafetyRule, Said, Subject, said
+from tools.safety.contract import Path, SafetyRule, Said, Subject, Writes, said
 from tools.safety.policy import Policy, matches
 
 _REFERENCE = re.compile(
@@ -36,20 +36,44 @@ _DELIVERY = ("argoproj.io", "kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.
 _MODELS = frozenset({"storageUri", "modelUri", "storageUris", "modelId", "modelUrl"})
 
 
+_IMAGES = frozenset({"image", "imageName", "imageUri", "imageURI", "dockerImage"})
+_PARTS = frozenset({"repository", "registry", "imageRegistry", "imageRepository"})
+
+
+def _is_in_parts(writes: Writes, path: Path) -> bool:
+    """Whether a sibling says the repository (``repository: nvcr.io/nvidia``, ``image: driver``): that one is judged."""
+    return any(other[:-1] == path[:-1] and other[-1] in _PARTS for other, _ in writes.walk())
+
+
+def _part(value: str, policy: Policy) -> Iterable[Said]:
+    host = value.removeprefix("https://").removeprefix("oci://").rstrip("/")
+    first = host.partition("/")[0]
+    whole = host if "." in first or ":" in first else repository_of(host)
+    if is_approved(whole, policy.approved_registries):
+        yield said(
+            Ruling.TWO, f"changes from which repository images come: {host[:100]}", f"修改镜像来源仓库：{host[:100]}"
+        )
+    else:
+        yield said(Ruling.FORBIDDEN, f"{host[:100]} is in no approved registry", f"{host[:100]} 不在获准的镜像仓库中")
+
+
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
     for writes in subject.writes:
-        if writes.kind.group in _DELIVERY and (writes.at("spec") or writes.removed):
+        if writes.kind.group in _DELIVERY and (writes.removed or set(writes.body) - {"apiVersion", "kind", "metadata"}):
             yield said(
                 Ruling.FORBIDDEN, f"changes what {writes.kind.kind} delivers", f"修改 {writes.kind.kind} 交付的内容"
             )
         for path, value in writes.walk():
-            if path[-1] == "image" and isinstance(value, dict):
+            if path[-1] == "image" and isinstance(value, dict) and "reference" not in value:
                 yield said(
                     Ruling.TWO, "an image in parts: where it comes from is not told", "镜像以分段方式给出：来源不明"
                 )
-            elif path[-1] == "image":
+            elif path[-1] in _IMAGES or path[-1].endswith("Image") or path[-2:] == ("image", "reference"):
                 for image in value if isinstance(value, list) else [value]:
-                    yield from _image(image, policy)
+                    if not (path[-1] == "image" and _is_in_parts(writes, path)) and not isinstance(image, dict | bool):
+                        yield from _image(image, policy)
+            elif path[-1] in _PARTS and isinstance(value, str) and writes.kind.group not in _DELIVERY:
+                yield from _part(value, policy)
             elif path[-1] in _MODELS:
                 yield said(
                     Ruling.TWO, "changes where a model comes from: weights can be code", "修改模型来源：权重可能含代码"
@@ -88,8 +112,13 @@ RULE = SafetyRule(
         ("kubectl set image deploy/web app=registry.k8s.io:8080/web:1", Ruling.FORBIDDEN),
         ("kubectl set image deploy/web app=docker.io/stranger/web:1", Ruling.FORBIDDEN),
         ("kubectl set image deploy/web app=stranger/web:1", Ruling.FORBIDDEN),
+        ("kubectl patch clusterpolicies.nvidia.com gpu --type=merge -p '{\"spec\":{\"driver\":{\"repository\":\"evil.example.org\",\"image\":\"driver\"}}}'", Ruling.FORBIDDEN),
+        ("kubectl patch clusterpolicies.nvidia.com gpu --type=merge -p '{\"spec\":{\"driver\":{\"repository\":\"nvcr.io/nvidia\",\"image\":\"driver\"}}}'", Ruling.TWO),
+        ("kubectl patch deploy web -p '{\"spec\":{\"template\":{\"spec\":{\"volumes\":[{\"name\":\"a\",\"image\":{\"reference\":\"evil.org/a:1\"}}]}}}}'", Ruling.FORBIDDEN),
+        ("kubectl patch prom main --type=merge -p '{\"spec\":{\"baseImage\":\"evil.org/a\"}}'", Ruling.FORBIDDEN),
         ("kubectl set image deploy/web app=nginx", Ruling.TWO),
         ("kubectl patch app shop --type=merge -p '{\"spec\":{\"source\":{\"repoURL\":\"https://evil.org\"}}}'", Ruling.FORBIDDEN),
+        ("kubectl patch app shop --type=merge -p '{\"operation\":{\"sync\":{}}}'", Ruling.FORBIDDEN),
         ("kubectl patch hr shop --type=merge -p '{\"spec\":{\"chart\":{}}}'", Ruling.FORBIDDEN),
         ("kubectl patch isvc llm --type=merge -p '{\"spec\":{\"predictor\":{\"model\":{\"storageUri\":\"s3://x\"}}}}'", Ruling.TWO),
         ("kubectl set image deploy/web app=nginx:latest", Ruling.TWO),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 from knowledge.vocabulary import RuleVerdict, Ruling
 from tools.discovery import load_values
 from tools.safety.contract import SafetyRule, Subject, verdicts_of
 from tools.safety.policy import Policy
+from tools.script.translate import as_read
 
 
 @cache
@@ -18,10 +20,11 @@ def rules() -> dict[str, SafetyRule]:
 
 def judge_step(subject: Subject, policy: Policy, step: int | None) -> tuple[list[RuleVerdict], list[RuleVerdict]]:
     """Every rule's verdicts on one step, and those of them that leave something open."""
+    command, script = as_read(subject.command), tuple(map(as_read, subject.script))
+    subject = replace(subject, command=command, script=script) if command is not subject.command else subject
     spoken = [one for rule in rules().values() for one in verdicts_of(rule, subject, policy, step)]
-    unique = list(dict.fromkeys((verdict.model_dump_json(), is_open) for verdict, is_open in spoken))
-    verdicts = [(RuleVerdict.model_validate_json(text), is_open) for text, is_open in unique]
-    return [verdict for verdict, _ in verdicts], [verdict for verdict, is_open in verdicts if is_open]
+    unique = {(v.rule, v.ruling, v.message.en, is_open): v for v, is_open in spoken}
+    return list(unique.values()), [verdict for (*_, is_open), verdict in unique.items() if is_open]
 
 
 def strictest(verdicts: Sequence[RuleVerdict]) -> Ruling:

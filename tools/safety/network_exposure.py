@@ -16,6 +16,11 @@ _BALANCERS = ("service.beta.kubernetes.io/*", "service.kubernetes.io/*", "cloud.
               "service.alpha.kubernetes.io/*", "metallb.*")  # fmt: skip
 
 
+_GATEWAY = ("*/auth-*", "*/mirror-*", "*/whitelist-source-range", "*/allowlist-source-range", "*/denylist-source-range",
+            "*/backend-protocol", "*/upstream-vhost", "*/canary*", "*/permanent-redirect*", "*/temporal-redirect*",
+            "*/default-backend", "*/rewrite-target", "traefik.*", "haproxy.*")  # fmt: skip
+
+
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:  # noqa: ARG001 - the contract's signature
     if subject.command.is_read:
         return
@@ -29,6 +34,8 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:  # noqa: ARG001 
             yield said(Ruling.FORBIDDEN, "puts configuration of its own into the gateway", "向网关注入自定义配置")
         if any(matches(word, _BALANCERS) for word in words):
             yield said(Ruling.TWO, "changes how a load balancer opens a Service", "修改负载均衡对服务的暴露方式")
+        if any(matches(word, _GATEWAY) for word in words):
+            yield said(Ruling.TWO, "changes whom a gateway lets in or where it sends", "修改网关的放行或转发")
         if writes.kind.kind == "Service" and not writes.kind.group:
             yield from _service(writes)
         if writes.kind.kind in _ROUTES and (writes.at("spec") or writes.at("subsets") or writes.at("endpoints")):
@@ -61,6 +68,8 @@ RULE = SafetyRule(
         ("kubectl patch svc web -p '{\"spec\":{\"type\":\"ExternalName\",\"externalName\":\"evil.org\"}}'", Ruling.FORBIDDEN),
         ("kubectl patch svc web -p '{\"spec\":{\"type\":\"LoadBalancer\"}}'", Ruling.TWO),
         ("kubectl annotate ingress web nginx.ingress.kubernetes.io/configuration-snippet=x", Ruling.FORBIDDEN),
+        ("kubectl annotate ingress web nginx.ingress.kubernetes.io/auth-url=http://a.example", Ruling.TWO),
+        ("kubectl annotate ingress web nginx.ingress.kubernetes.io/whitelist-source-range-", Ruling.TWO),
         ("kubectl annotate svc web service.beta.kubernetes.io/aws-load-balancer-internal-", Ruling.TWO),
         ("kubectl patch ep web --type=merge -p '{\"subsets\":[]}'", Ruling.FORBIDDEN),
         ("kubectl delete netpol deny-all", Ruling.TWO),

@@ -23,6 +23,15 @@ def _is_control_plane(subject: Subject, policy: Policy) -> bool:
 
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
     command = subject.command
+    if any(writes.kind.kind == "DaemonSet" and writes.is_whole and not subject.observed for writes in subject.writes):
+        yield said(
+            Ruling.TWO,
+            "a DaemonSet puts a pod on every node",
+            "DaemonSet 会在每个节点上运行 Pod",
+            is_open=subject.is_offline,
+        )
+    if any(kind.kind == "Lease" for kind in subject.kinds) and not command.is_read:
+        yield said(Ruling.TWO, "a lease says who leads", "租约决定由谁主导")
     if command.is_read or not any(kind.resource == "nodes" for kind in subject.kinds):
         return
     if command.verb == "drain":
@@ -52,6 +61,8 @@ RULE = SafetyRule(
     (
         ("kubectl drain n1 --ignore-daemonsets --delete-emptydir-data", Ruling.TWO),
         ("kubectl label node n1 node-role.kubernetes.io/control-plane=", Ruling.TWO),
+        ("kubectl patch lease web --type=merge -p '{\"spec\":{\"holderIdentity\":\"a\"}}'", Ruling.TWO),
+        ("kubectl apply -f - <<'EOF'\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\nspec: {selector: {matchLabels: {a: b}}}\nEOF", Ruling.TWO),
         ("kubectl drain -l pool=a", Ruling.FORBIDDEN),
         ("kubectl drain n1 --force", Ruling.FORBIDDEN),
         ("kubectl drain n1 --disable-eviction", Ruling.FORBIDDEN),

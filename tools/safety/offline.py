@@ -4,6 +4,7 @@ open, and never lowers a verdict."""
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from knowledge.errors import MalformedPolicy, ScriptRefused
@@ -28,15 +29,17 @@ class OfflineVerdict(Noun):
     column: int | None = None
 
     def as_json(self) -> Json:
-        """One line of ``opsdesk review --jsonl``."""
+        """One line of ``opsdesk review --jsonl``: these five keys; what is open stands at the end of the message."""
+        still_open = [text.en for text in self.open_points if text.en not in self.message]
+        message = "; open: ".join([self.message, *still_open])
         return {
-            "verdict": self.verdict.value, "rules": list(self.rules), "message": self.message, "line": self.line,
-            "column": self.column, "open": [text.en for text in self.open_points],
+            "verdict": self.verdict.value, "rules": list(self.rules), "message": message, "line": self.line,
+            "column": self.column,
         }  # fmt: skip
 
 
-def judge_script(text: str, policy: Policy) -> OfflineVerdict:
-    """Never raises for a text: what cannot be read is ``refused`` with its place."""
+def judge_script(text: str, policy: Policy, at: datetime | None = None) -> OfflineVerdict:
+    """Never raises for a text: what cannot be read is ``refused`` with its place. ``at`` is when it is reviewed; None: open."""
     try:
         script = parse(text)
     except ScriptRefused as error:
@@ -46,7 +49,7 @@ def judge_script(text: str, policy: Policy) -> OfflineVerdict:
         )
     verdicts: list[RuleVerdict] = []
     open_points: list[Text] = []
-    base = Subject(script.commands[0], (), script.commands)
+    base = Subject(script.commands[0], (), script.commands, at=at)
     for index, command in enumerate(single_commands(script)):
         subject = replace(base, command=command, writes=writes_of(command))
         said, still_open = judge_step(subject, policy, index)
@@ -69,7 +72,7 @@ def load_policy(path: Path | None = None) -> Policy:
     """The policy, with its own examples checked. Raises MalformedPolicy for one that does not come out as it says."""
     policy = Policy.load(path)
     for example in policy.examples:
-        found = judge_script(example.script, policy)
+        found = judge_script(example.script, policy, example.at)
         if found.verdict is not example.verdict:
             raise MalformedPolicy(
                 f"{path or 'the default policy'}: the example {example.script!r} is {found.verdict.value} "

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from knowledge.errors import MalformedPolicy, ScriptRefused
 from knowledge.vocabulary import Noun, Ruling
+from tools.safety.site import ChangeWindows, ClosedPeriod, ServiceProfile
 from tools.script.manifests import read_yaml
 
 DEFAULT_FILE = Path(__file__).with_name("policy_default.yaml")
@@ -20,6 +22,8 @@ class Example(Noun):
 
     script: str
     verdict: Ruling
+    at: AwareDatetime | None = None
+    """When it is reviewed, for policies with windows; not given: the time is open."""
 
 
 class Policy(Noun):
@@ -41,6 +45,11 @@ class Policy(Noun):
     selecting_labels: tuple[str, ...] = ()
     control_plane_names: tuple[str, ...] = ()
     helm_owned: Literal["refused", "two"] = "refused"
+    restricted_namespaces: tuple[str, ...] = ()
+    known_custom_kinds: tuple[str, ...] = ()
+    change_windows: tuple[ChangeWindows, ...] = ()
+    closed_periods: tuple[ClosedPeriod, ...] = ()
+    profiles: tuple[ServiceProfile, ...] = ()
     restarts_per_hour: int = Field(default=3, gt=0)
     changes_per_day: int = Field(default=20, gt=0)
     examples: tuple[Example, ...] = ()
@@ -60,6 +69,28 @@ class Policy(Noun):
                 f"{path or DEFAULT_FILE}: {place}: {first['msg']}", source=str(path or DEFAULT_FILE),
                 next_step="compare with tools/safety/policy_default.yaml",
             ) from error  # fmt: skip
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [profile.name for profile in self.profiles]
+        if len(set(names)) != len(names):
+            raise ValueError("two service profiles have the same name")
+        return self
+
+    def profiles_of(self, places: Iterable[tuple[str, str]]) -> tuple[ServiceProfile, ...]:
+        """The service profiles of some objects, given as namespace and name."""
+        wanted = tuple(places)
+        return tuple(one for one in self.profiles if any(one.covers(namespace, name) for namespace, name in wanted))
+
+    def approvers_of(self, places: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
+        """Who may approve a change of these objects: for each profile that names approvers, patterns of principals and
+        persons of which an approver must fit one."""
+        return tuple(dict.fromkeys(one.approvers for one in self.profiles_of(places) if one.approvers))
+
+    def changes_per_day_of(self, namespace: str, name: str) -> int:
+        """The change budget of one target: the smallest that the policy or a profile of it says."""
+        own = [one.changes_per_day for one in self.profiles_of([(namespace, name)]) if one.changes_per_day]
+        return min([self.changes_per_day, *own])
 
     def is_protected(self, namespace: str) -> bool:
         return matches(namespace, self.protected_namespaces)

@@ -14,6 +14,10 @@ _COUNTS = frozenset(
 )
 
 
+_STOPPING = frozenset({"serving.kserve.io/stop", "autoscaling.keda.sh/paused-replicas", "autoscaling.keda.sh/paused",
+                       "autoscaling.knative.dev/max-scale", "autoscaling.knative.dev/min-scale"})  # fmt: skip
+
+
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
     for writes in subject.writes:
         for path, value in writes.walk():
@@ -21,6 +25,9 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
                 yield from _count(path[-1], value, subject, policy)
             if path[-1] == "suspend" and value is True and path == ("spec", "suspend"):
                 yield said(Ruling.ONE, "suspends it", "将其暂停")
+        for word, value in writes.words_of("annotations").items():
+            if word in _STOPPING and str(value).lower() not in {"", "false"}:
+                yield said(Ruling.TWO, f"{word} stops the service or fixes its size", f"{word} 会停止服务或固定其规模")
         if writes.kind.kind == "HorizontalPodAutoscaler":
             yield from _autoscaler(writes)
         if writes.kind.kind == "DaemonSet" and (
@@ -68,6 +75,8 @@ RULE = SafetyRule(
         ("kubectl patch deploy web -p '{\"spec\":{\"replicas\":0}}'", Ruling.TWO),
         ("kubectl patch deploy web --type=json -p '[{\"op\":\"replace\",\"path\":\"/spec/replicas\",\"value\":0}]'", Ruling.TWO),
         ("kubectl scale deploy/web --replicas=5000", Ruling.FORBIDDEN),
+        ("kubectl annotate isvc llm serving.kserve.io/stop=true", Ruling.TWO),
+        ("kubectl annotate so llm autoscaling.keda.sh/paused-replicas=0", Ruling.TWO),
         ("kubectl patch hpa web --type=merge -p '{\"spec\":{\"maxReplicas\":900}}'", Ruling.FORBIDDEN),
         ("kubectl autoscale deploy/web --min=1 --max=1", Ruling.TWO),
         ("kubectl patch hpa web -p '{\"spec\":{\"minReplicas\":1,\"maxReplicas\":1}}'", Ruling.TWO),

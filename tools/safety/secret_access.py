@@ -14,7 +14,6 @@ _RAW = re.compile(
     r"/(healthz|livez|readyz)(/[a-z0-9-]+)*(\?verbose)?|/version|/metrics|/apis?|/openapi/v[23]|/apis/metrics\.k8s\.io/v1beta1/[a-z0-9/-]+"
 )
 _HOLDING = frozenset({"secret", "secretKeyRef", "secretRef"})
-_TOKENS = frozenset({"serviceAccountToken", "tokenRequests"})
 
 
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:  # noqa: ARG001 - the contract's signature
@@ -33,12 +32,8 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:  # noqa: ARG001 
         yield said(Ruling.TWO, "changes where a secret comes from", "修改机密的来源")
     for writes in subject.writes:
         for path, value in writes.walk():
-            if path[-1] in _TOKENS:
-                yield said(Ruling.FORBIDDEN, "mounts a token of an identity", "挂载身份令牌")
-            elif path[-1] in _HOLDING and _is_reference(value):
+            if path[-1] in _HOLDING and _is_reference(value):
                 yield said(Ruling.TWO, "hands a Secret to a container", "将 Secret 交给容器")
-            elif path[-1] == "automountServiceAccountToken" and value is True:
-                yield said(Ruling.TWO, "mounts the service account's token", "挂载服务账号令牌")
 
 
 def _is_reference(value: Any) -> bool:
