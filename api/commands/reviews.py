@@ -20,17 +20,28 @@ def register(app: typer.Typer) -> None:
 
 
 def review(
-    what: Annotated[str, typer.Argument(help="A script file, `-` for stdin, or an incident id.")],
+    what: Annotated[str, typer.Argument(help="A script file, `-` for stdin, or an incident id.")] = "",
+    jsonl: Annotated[
+        str, typer.Option("--jsonl", metavar="FILE", help='Many scripts: one {"script": "..."} a line; `-` for stdin.')
+    ] = "",
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
     """Review a script offline (file or stdin), or show the review of an incident's plan.
 
-    Exit code 0: automatic or approvable; 3: forbidden or refused.
+    With --jsonl every line is answered by one line of JSON with verdict, rules, message, line and column, whatever it holds.
+
+    Exit code 0: automatic or approvable, or every line answered; 3: forbidden or refused.
     """
     from api.commands.output import print_json
     from api.commands.render import render_review
+    from knowledge.errors import BadInput
 
+    if bool(what) == bool(jsonl):
+        raise BadInput("one thing is reviewed at a time", next_step="give a file, `-`, an incident id, or --jsonl FILE")
+    if jsonl:
+        _review_lines(jsonl)
+        return
     if what == "-" or Path(what).exists() or not _may_be_id(what):
         _review_offline(what, lang, as_json=as_json)
     with open_client() as client:
@@ -39,6 +50,16 @@ def review(
         print_json({"plan": found.get("plan"), "review": found.get("review"), "approval": found.get("approval")})
     else:
         render_review(found, _language_of(found, lang))
+
+
+def _review_lines(jsonl: str) -> None:
+    from api.bootstrap import load_policy
+    from api.commands.reviews_in_bulk import judge_lines, opened
+    from api.settings import Settings
+
+    policy = load_policy(Settings.load())
+    with opened(jsonl) as source:
+        judge_lines(source, typer.get_binary_stream("stdout"), policy)
 
 
 def _may_be_id(what: str) -> bool:
