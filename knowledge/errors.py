@@ -40,7 +40,9 @@ The verdict is in the parent, so that a caller decides without knowing the leaf:
        |- ApprovalExpired
        |- ApprovalAlreadyUsed
        |- ApproverIsRequester
+       |- BreakGlassRefused           not for this plan, or without a reason
        |- WrongState                  the lifecycle does not allow this now
+       |  `- ApprovalVoid             an approver has lost the role or the scope since, or the plan was withdrawn
        |- LeaseLost                   another worker holds the fencing token now
        |- ModeForbids                 read-only or propose mode
        |- Frozen                      `opsdesk freeze` is on
@@ -251,8 +253,16 @@ class ApproverIsRequester(Refused):
     title = "approver is requester"
 
 
+class BreakGlassRefused(Refused):
+    title = "break-glass refused"
+
+
 class WrongState(Refused):
     title = "wrong state"
+
+
+class ApprovalVoid(WrongState):
+    title = "approval void"
 
 
 class LeaseLost(Refused):

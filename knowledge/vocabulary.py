@@ -775,6 +775,7 @@ class Execution(Noun):
     requested_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    undo_requested_at: datetime | None = None
     message: str = ""
     version: int = 0
 

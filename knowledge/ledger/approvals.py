@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, or_, select, update
 
 from knowledge.errors import NotFound, PlanChangedAfterApproval, PlanForbidden, WrongState
+from knowledge.ledger.break_glass import broken
 from knowledge.ledger.ids import new_id
 from knowledge.ledger.plans import keep_review
 from knowledge.ledger.rows.work import ApprovalRow
@@ -74,6 +75,7 @@ class Approvals:
                 cluster=review.cluster,
                 namespaces=tuple(sorted(targets | set(namespaces))),
                 services=tuple(sorted(set(services))),
+                approvers=review.approvers,
                 asked_at=writing.at,
                 expires_at=writing.at + timedelta(seconds=wait_seconds),
                 reason=reason,
@@ -129,6 +131,32 @@ class Approvals:
         if ran_out:
             raise state_error(request)
         return request
+
+    def break_glass(
+        self, id: str, principal: Principal, reason: str, digest: str, hold_seconds: float = 900.0
+    ) -> ApprovalRequest:
+        """One approver alone, who may be the one who asked: only for a plan whose every change is restored by its undo, with a
+        reason, and with every other approver of it told. BreakGlassRefused otherwise, and what ``vote`` raises."""
+        with self._store.write() as writing:
+            row, request = _locked(writing, id)
+            ran_out = has_run_out(request, writing.at)
+            if ran_out:
+                request = _expire(writing, row, request)
+            else:
+                check_waiting(request)
+                request = broken(writing, request, principal, reason, digest, hold_seconds)
+                _save(writing, row, request)
+                add_wake(writing, request.incident_id, WakeReason.APPROVAL_DECIDED)
+        if ran_out:
+            raise state_error(request)
+        return request
+
+    def glass_broken(self, reach: Scope, since: datetime, limit: int = 50) -> list[ApprovalRequest]:
+        """Where one person alone approved since then, within ``reach``, newest first: what every approver is shown."""
+        with self._store.read() as session:
+            ended = select(ApprovalRow).where(ApprovalRow.holds_until >= since).order_by(ApprovalRow.id.desc())
+            requests = [_request(row) for row in session.scalars(ended)]
+        return [one for one in requests if one.is_glass_broken and _is_within(one, reach)][:limit]
 
     def expire_due(self) -> list[ApprovalRequest]:
         """Ends every wait and every hold that ran out; each wakes its incident."""
@@ -218,16 +246,25 @@ def _expire(writing: Writing, row: ApprovalRow, request: ApprovalRequest) -> App
     return request
 
 
+ASKED_ANEW = Text(en="approval was asked for anew", zh="已重新申请审批")
+
+
 def _void_live(writing: Writing, plan_id: str) -> None:
     live = select(ApprovalRow).where(ApprovalRow.plan_id == plan_id, ApprovalRow.status.in_(LIVE))
     for row in writing.session.scalars(live.with_for_update()).all():
-        void(writing, row)
+        void(writing, row, ASKED_ANEW)
 
 
-def void(writing: Writing, row: ApprovalRow) -> None:
-    """Ends a locked wait or an approval that was not used: nobody can vote on it, and nothing runs on it."""
-    _save(writing, row, _request(row).model_copy(update={"status": ApprovalStatus.VOID}))
-    writing.audit("desk", "approval.void", row.id, plan=row.plan_id)
+def void(writing: Writing, row: ApprovalRow, why: Text) -> None:
+    """Ends a locked wait, or an approval that nothing has run on: nobody can vote on it, nothing runs on it, and its incident
+    says why."""
+    change = {"status": ApprovalStatus.VOID, "reason": why.en}
+    _save(writing, row, _request(row).model_copy(update=change))
+    said = Text(en=f"the approval is void: {why.en}", zh=f"审批失效：{why.zh}")
+    incident = locked_incident(writing, row.incident_id)
+    tell(writing, incident, "approve", "desk", said, {"approval": row.id, "status": ApprovalStatus.VOID})
+    add_wake(writing, row.incident_id, WakeReason.APPROVAL_DECIDED)
+    writing.audit("desk", "approval.void", row.id, plan=row.plan_id, reason=why.en)
 
 
 def _save(writing: Writing, row: ApprovalRow, request: ApprovalRequest) -> None:

@@ -14,11 +14,13 @@ from knowledge.ledger.store import Writing
 from knowledge.ledger.timeline import locked_incident, tell
 from knowledge.ledger.values import WakeReason
 from knowledge.ledger.wakes import add_wake
-from knowledge.vocabulary import Execution, ExecutionStatus, Review, StepResult, Text
+from knowledge.vocabulary import Execution, ExecutionStatus, IncidentStatus, Review, StepResult, Text
 
 WAITS_FOR_WORKER = frozenset({ExecutionStatus.REQUESTED, ExecutionStatus.UNDO_REQUESTED})
 LEASED = frozenset({ExecutionStatus.RUNNING, ExecutionStatus.UNDOING})
 ENDED = frozenset(ExecutionStatus) - WAITS_FOR_WORKER - LEASED
+NEEDS_A_PERSON = frozenset({ExecutionStatus.UNKNOWN, ExecutionStatus.UNDO_FAILED})
+"""Ends that a person has to look at now, even where the incident had ended well."""
 
 _CHINESE = {
     ExecutionStatus.DONE: "执行完成",
@@ -108,6 +110,12 @@ def leave(writing: Writing, row: ExecutionRow, status: ExecutionStatus, message:
     row.payload = row.payload | {"message": message, "finished_at": writing.at.isoformat()}
     writing.session.flush()
     incident = locked_incident(writing, row.incident_id)
+    if status in NEEDS_A_PERSON and incident.status in {IncidentStatus.RESOLVED, IncidentStatus.ANSWERED}:
+        incident.status, incident.reason = (
+            IncidentStatus.HANDED_OVER,
+            f"execution {row.id} is {status.value}: {message}",
+        )
+        incident.reason_zh, incident.version = f"{_CHINESE[status]}：{message}", incident.version + 1
     ended = Text(en=f"execution {status.value}: {message}", zh=f"{_CHINESE[status]}：{message}")
     stage = "undo" if status in {ExecutionStatus.UNDONE, ExecutionStatus.UNDO_FAILED} else "execute"
     tell(writing, incident, stage, actor, ended, execution_of(writing.session, row).model_dump(mode="json"))

@@ -7,8 +7,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Select, and_, or_, select
 
-from knowledge.errors import LeaseLost, NotAuthorised, NotFound, PlanChangedAfterApproval, PlanForbidden, WrongState
-from knowledge.ledger.approvals import locked_approval, take
+from knowledge.errors import (
+    ApprovalVoid,
+    LeaseLost,
+    NotAuthorised,
+    NotFound,
+    PlanChangedAfterApproval,
+    PlanForbidden,
+    WrongState,
+)
+from knowledge.ledger.approvals import locked_approval, take, void
 from knowledge.ledger.execution_rows import (
     ENDED,
     LEASED,
@@ -18,12 +26,13 @@ from knowledge.ledger.execution_rows import (
     leave,
     new_row,
 )
+from knowledge.ledger.leases import is_held
 from knowledge.ledger.plans import keep_review
 from knowledge.ledger.rows.work import ApprovalRow, ExecutionRow, ExecutionStepRow, ExecutionTargetRow
 from knowledge.ledger.store import Store, Writing
 from knowledge.ledger.switches import freeze_reason
 from knowledge.ledger.timeline import locked_incident, tell
-from knowledge.ledger.voting import has_run_out, state_error
+from knowledge.ledger.voting import has_run_out, lost_ground, state_error
 from knowledge.vocabulary import (
     ApprovalRequest,
     ApprovalStatus,
@@ -58,8 +67,9 @@ class Executions:
         """The one execution of an approval (or of a review that needs none): asked for again, the same one.
 
         The approval is used up in the same transaction; one that ``approvals.use`` took before is fine while nothing
-        runs on it. Who approved is read from its votes; ``approvers`` is kept for a review that needed none. Raises
-        PlanForbidden, NotAuthorised (approval needed), PlanChangedAfterApproval, ApprovalExpired, WrongState.
+        runs on it. Who approved is read from its votes; ``approvers`` is kept for a review that needed none. An approver
+        who has lost the role or the scope since voids the approval. Raises PlanForbidden, NotAuthorised (approval needed),
+        PlanChangedAfterApproval, ApprovalExpired, ApprovalVoid, WrongState.
         """
         if review.approvers_needed < 0:
             raise PlanForbidden(f"{plan_id} is {review.ruling.value}: it never runs", next_step="change the script")
@@ -77,13 +87,12 @@ class Executions:
                 return execution_of(writing.session, known)
             _check_open(writing, incident_id)
             keep_review(writing, review)
-            grant = _used(writing, approval, review) if approval else None
-            who = [vote.principal for vote in grant.votes] if grant else list(approvers)
-            row = new_row(writing, review, granted_by, approval_id, who, grant.holds_until if grant else None)
-            writing.audit("desk", "execution.request", row.id, plan=plan_id, digest=review.digest, approvers=who)
-            asked = Text(en="execution requested", zh="已请求执行")
-            tell(writing, locked_incident(writing, incident_id), "execute", "desk", asked, {"execution": row.id})
-            return execution_of(writing.session, row)
+            lost = _lost(writing, approval) if approval else None
+            if lost is None:
+                return _asked(writing, review, granted_by, approval, approvers)
+        raise ApprovalVoid(
+            f"{approval_id} is void: {lost.en}", next_step="ask for approval again"
+        )  # voided for good: that transaction stands
 
     def claim_next(self, worker: str, lease_seconds: float) -> tuple[Execution, int] | None:
         """The oldest execution that waits, or whose worker fell silent, with its fencing token; None when there is none.
@@ -94,8 +103,9 @@ class Executions:
             for row in writing.session.scalars(_claimable(writing.at)):
                 if freeze_reason(writing.session, row.cluster) is not None:
                     continue
-                if _is_too_late(row, writing.at):
-                    leave(writing, row, ExecutionStatus.CANCELLED, "the approval ran out before the execution began")
+                stale = _stale(writing, row)
+                if stale is not None:
+                    leave(writing, row, ExecutionStatus.CANCELLED, stale)
                     continue
                 return _claimed(writing, row, worker, lease_seconds)
             return None
@@ -139,10 +149,27 @@ class Executions:
             if row.status not in _MAY_UNDO or row.token == 0:
                 raise WrongState(f"{id} is {row.status}: nothing to undo now", next_step="wait until it has ended")
             row.status, row.is_cancelled, row.version = ExecutionStatus.UNDO_REQUESTED, False, row.version + 1
+            row.payload = row.payload | {"undo_requested_at": writing.at.isoformat()}
             writing.audit(actor, "execution.undo", id)
             asked = Text(en=f"{actor} asked for the undo", zh=f"{actor} 请求撤销")
+            if not is_held(writing.session, f"executor:{row.cluster}", writing.at):
+                asked = _with_nobody_there(asked)
             tell(writing, locked_incident(writing, row.incident_id), "undo", actor, asked, {"execution": id})
             return execution_of(writing.session, row)
+
+    def expire_undos(self, wait_seconds: float) -> list[Execution]:
+        """Ends every undo that no executor took in time: a person has to take the change back."""
+        with self._store.write() as writing:
+            waits = select(ExecutionRow).where(ExecutionRow.status == ExecutionStatus.UNDO_REQUESTED)
+            ended = []
+            for row in writing.session.scalars(waits.order_by(ExecutionRow.id).with_for_update(skip_locked=True)):
+                since = datetime.fromisoformat(row.payload.get("undo_requested_at") or row.requested_at.isoformat())
+                if writing.at - since < timedelta(seconds=wait_seconds):
+                    continue
+                told = f"no executor took the undo within {wait_seconds:.0f} s: nothing was taken back"
+                leave(writing, row, ExecutionStatus.UNDO_FAILED, told)
+                ended.append(execution_of(writing.session, row))
+            return ended
 
     def cancel(self, id: str, actor: str) -> Execution:
         """Stops before the next step; one that nobody began ends at once. WrongState when it has ended."""
@@ -218,8 +245,48 @@ def _claimable(at: datetime) -> Select[ExecutionRow]:
     return select(ExecutionRow).where(waiting).order_by(ExecutionRow.id).with_for_update(skip_locked=True)
 
 
-def _is_too_late(row: ExecutionRow, at: datetime) -> bool:
-    return row.status == ExecutionStatus.REQUESTED and row.starts_before is not None and row.starts_before <= at
+def _asked(
+    writing: Writing, review: Review, granted_by: str, approval: ApprovalRow | None, approvers: Sequence[str]
+) -> Execution:
+    grant = _used(writing, approval, review) if approval else None
+    who = [vote.principal for vote in grant.votes] if grant else list(approvers)
+    approval_id = approval.id if approval else ""
+    row = new_row(writing, review, granted_by, approval_id, who, grant.holds_until if grant else None)
+    writing.audit("desk", "execution.request", row.id, plan=review.plan_id, digest=review.digest, approvers=who)
+    asked = Text(en="execution requested", zh="已请求执行")
+    tell(writing, locked_incident(writing, review.incident_id), "execute", "desk", asked, {"execution": row.id})
+    return execution_of(writing.session, row)
+
+
+def _lost(writing: Writing, approval: ApprovalRow) -> Text | None:
+    """Voids an approval that its approvers no longer carry, and says why; None when they do, or when it is none that could
+    run anyway."""
+    request = ApprovalRequest.model_validate(approval.payload)
+    if request.status not in {ApprovalStatus.APPROVED, ApprovalStatus.USED} or has_run_out(request, writing.at):
+        return None
+    lost = lost_ground(writing.session, request)
+    if lost is not None:
+        void(writing, approval, lost)
+    return lost
+
+
+def _stale(writing: Writing, row: ExecutionRow) -> str | None:
+    """Why an execution that nobody has begun may not begin any more."""
+    if row.status != ExecutionStatus.REQUESTED:
+        return None
+    if row.starts_before is not None and row.starts_before <= writing.at:
+        return "the approval ran out before the execution began"
+    approval_id = row.payload["approval_id"]
+    approval = writing.session.get(ApprovalRow, approval_id) if approval_id else None
+    lost = lost_ground(writing.session, ApprovalRequest.model_validate(approval.payload)) if approval else None
+    return f"the approval is void: {lost.en}" if lost else None
+
+
+def _with_nobody_there(asked: Text) -> Text:
+    return Text(
+        en=f"{asked.en}; no executor is running in this cluster: start one with `opsdesk executor`, or take it back by hand",
+        zh=f"{asked.zh}；该集群没有运行中的执行器：请用 `opsdesk executor` 启动，或人工撤销",
+    )
 
 
 def _claimed(writing: Writing, row: ExecutionRow, worker: str, lease_seconds: float) -> tuple[Execution, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
 
 from knowledge.errors import LeaseLost
 from knowledge.ledger.rows.desk import LeaseRow
@@ -30,8 +32,7 @@ class Leases:
     def is_held(self, name: str) -> bool:
         """Whether anybody holds it now."""
         with self._store.read() as session:
-            row = session.get(LeaseRow, name)
-            return row is not None and bool(row.holder) and row.ends_at > self._store.now()
+            return is_held(session, name, self._store.now())
 
     def renew(self, name: str, token: int, seconds: float) -> None:
         """LeaseLost when another token was given out since, or the lease was released."""
@@ -44,6 +45,11 @@ class Leases:
             row = writing.session.get(LeaseRow, name, with_for_update=True)
             if row is not None and row.token == token:
                 row.holder = ""
+
+
+def is_held(session: Session, name: str, at: datetime) -> bool:
+    row = session.get(LeaseRow, name)
+    return row is not None and bool(row.holder) and row.ends_at > at
 
 
 def _held(writing: Writing, name: str, token: int) -> LeaseRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 
@@ -24,6 +24,7 @@ class Rehearsal(Noun):
     is_done: bool
     review_id: str = ""
     error: str = ""
+    requested_at: datetime | None = None
 
 
 class Rehearsals:
@@ -77,6 +78,14 @@ class Rehearsals:
             row.leased_until = writing.at + timedelta(seconds=lease_seconds)
             return _rehearsal(row), row.token
 
+    def renew(self, plan_id: str, token: int, lease_seconds: float) -> None:
+        """Keeps a claimed rehearsal that takes long. LeaseLost when it is done, or another executor's now."""
+        with self._store.write() as writing:
+            row = writing.session.get(RehearsalRow, plan_id, with_for_update=True)
+            if row is None or row.token != token or row.status != CLAIMED:
+                raise LeaseLost(f"the rehearsal of {plan_id} is another executor's now", next_step="stop")
+            row.leased_until = writing.at + timedelta(seconds=lease_seconds)
+
     def finish(self, plan_id: str, token: int, *, review_id: str = "", error: str = "") -> None:
         """Keeps the result and wakes the incident. LeaseLost with a stale token."""
         with self._store.write() as writing:
@@ -95,4 +104,5 @@ def _rehearsal(row: RehearsalRow) -> Rehearsal:
         is_done=row.status == DONE,
         review_id=row.review_id,
         error=row.error,
+        requested_at=row.requested_at,
     )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from knowledge.errors import (
     ApprovalAlreadyUsed,
     ApprovalExpired,
+    ApprovalVoid,
     ApproverIsRequester,
     NotAuthorised,
     OpsdeskError,
@@ -20,7 +21,7 @@ from knowledge.ledger.principals import folded, known_principal
 from knowledge.ledger.rows.desk import PrincipalRow
 from knowledge.ledger.rows.intake import IncidentRow, TicketRow
 from knowledge.ledger.rows.work import PlanRow
-from knowledge.vocabulary import ApprovalRequest, ApprovalStatus, Principal, Role
+from knowledge.vocabulary import ApprovalRequest, ApprovalStatus, Decision, Principal, Role, Text
 
 
 def person_of(principal: Principal) -> str:
@@ -34,16 +35,50 @@ def voter_of(session: Session, principal: Principal, request: ApprovalRequest, d
         raise PlanChangedAfterApproval(
             f"{request.id} is for another plan than the one you looked at", next_step="look at the review again"
         )
-    voter = known_principal(session, principal.id)
-    if voter is None or voter.kind != "person" or not voter.may(Role.APPROVER):
-        raise NotAuthorised(f"{principal.id} is not an approver", next_step="ask a person with the role approver")
-    _check_scope(voter, request)
+    voter = approver_of(session, principal.id, request)
     _check_not_requester(session, voter, request)
     if any(vote.person == person_of(voter) for vote in request.votes):
         raise WrongState(
             f"{person_of(voter)} has voted on {request.id} already", next_step="another person must decide"
         )
     return voter
+
+
+def approver_of(session: Session, id: str, request: ApprovalRequest) -> Principal:
+    """The principal as the ledger knows it now, if it is a person with the role and the scope; else NotAuthorised."""
+    voter = known_principal(session, id)
+    if voter is None or voter.kind != "person" or not voter.may(Role.APPROVER):
+        raise NotAuthorised(f"{id} is not an approver", next_step="ask a person with the role approver")
+    _check_scope(voter, request)
+    if not voter.fits(request.approvers):
+        named = "; ".join(", ".join(group) for group in request.approvers)
+        raise NotAuthorised(
+            f"{voter.id} is none of the approvers of this service: {named}", next_step="ask one of them"
+        )
+    return voter
+
+
+def lost_ground(session: Session, request: ApprovalRequest) -> Text | None:
+    """Why the yes votes no longer carry an approval, None when they do: roles, scope and persons are those of now, since
+    somebody may have lost one, or two identities may have turned out to be one person."""
+    persons = set()
+    for vote in request.votes:
+        if vote.decision is not Decision.APPROVE:
+            continue
+        try:
+            voter = approver_of(session, vote.principal, request)
+            if not request.is_glass_broken:
+                _check_not_requester(session, voter, request)
+        except (NotAuthorised, ApproverIsRequester) as error:
+            return Text(en=error.message, zh=f"{vote.principal} 已不再具备审批资格")
+        persons.add(person_of(voter))
+    needed = 1 if request.is_glass_broken else request.needed
+    if len(persons) < needed:
+        return Text(
+            en=f"{len(persons)} of {needed} persons stand behind it",
+            zh=f"需 {needed} 人，现仅 {len(persons)} 人有效",
+        )
+    return None
 
 
 def check_waiting(request: ApprovalRequest) -> None:
@@ -57,6 +92,8 @@ def state_error(request: ApprovalRequest) -> OpsdeskError:
         return ApprovalExpired(f"{request.id} ran out: that is a no", next_step="ask for approval again")
     if request.status is ApprovalStatus.USED:
         return ApprovalAlreadyUsed(f"{request.id} was used: an approval runs once", next_step="ask for approval again")
+    if request.status is ApprovalStatus.VOID:
+        return ApprovalVoid(f"{request.id} is void: {request.reason}", next_step="ask for approval again")
     return WrongState(
         f"{request.id} is {request.status.value}", next_step="opsdesk incident show tells what it waits for"
     )
@@ -67,6 +104,14 @@ def has_run_out(request: ApprovalRequest, at: datetime) -> bool:
     if request.status is ApprovalStatus.WAITING:
         return request.expires_at <= at
     return request.status is ApprovalStatus.APPROVED and request.holds_until is not None and request.holds_until <= at
+
+
+def is_in_scope(voter: Principal, request: ApprovalRequest) -> bool:
+    try:
+        _check_scope(voter, request)
+    except NotAuthorised:
+        return False
+    return True
 
 
 def _check_scope(voter: Principal, request: ApprovalRequest) -> None:

@@ -9,7 +9,9 @@ from knowledge.ledger.approvals import LIVE, void
 from knowledge.ledger.execution_rows import ENDED, LEASED, leave
 from knowledge.ledger.rows.work import ApprovalRow, ExecutionRow
 from knowledge.ledger.store import Writing
-from knowledge.vocabulary import ExecutionStatus
+from knowledge.vocabulary import ExecutionStatus, Text
+
+WITHDRAWN = Text(en="its incident was closed, merged or reopened", zh="事件已关闭、合并或重新打开")
 
 _ENDS = {
     ExecutionStatus.REQUESTED: ExecutionStatus.CANCELLED,
@@ -30,4 +32,4 @@ def withdraw(writing: Writing, incident_id: str) -> None:
         leave(writing, row, _ENDS[ExecutionStatus(row.status)], "its incident was closed, merged or reopened")
     live = select(ApprovalRow).where(ApprovalRow.incident_id == incident_id, ApprovalRow.status.in_(LIVE))
     for approval in writing.session.scalars(live.with_for_update()).all():
-        void(writing, approval)
+        void(writing, approval, WITHDRAWN)
