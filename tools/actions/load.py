@@ -23,6 +23,13 @@ def actions() -> dict[str, Action]:
 
 def action_of(command: Command) -> Action | None:
     """The action that carries out a command, None for a verb that is read only to be forbidden."""
+    action = action_of_verb(command)
+    is_only_tried = command.is_read and action is not None and not action.is_read
+    return actions()["rehearsal"] if is_only_tried else action
+
+
+def action_of_verb(command: Command) -> Action | None:
+    """The action of a command's verb, tried or not."""
     table = actions()
     plural = command.targets[0].kind.resource if command.targets else ""
     return table.get(f"{command.verb} {plural}") or table.get(command.verb)

@@ -39,7 +39,7 @@ class _Scale:
     async def freeze(self, command: Command, look: Look) -> Frozen:
         kind, namespace, name = single_target(command)
         observed = await look.get(kind, namespace, name)
-        old = int(observed["spec"].get("replicas", 1))
+        old = int((observed.get("spec") or {}).get("replicas", 1))
         new = int(command.value("replicas"))
         if command.value("current-replicas") not in {"", str(old)}:
             raise BadInput(
@@ -52,7 +52,7 @@ class _Scale:
                 target, (), ReversalKind.RESTORES, observed=observed, desired=observed, kind=kind, notes=(note,)
             )
         desired = copy.deepcopy(observed)
-        desired["spec"]["replicas"] = new
+        desired["spec"] = {**(desired.get("spec") or {}), "replicas": new}
         path = kind.path(namespace, name, "scale")
         return Frozen(
             target, (_request(look.cluster, path, target.uid, old, new),), ReversalKind.RESTORES,

@@ -9,7 +9,8 @@ import orjson
 from knowledge.errors import ObjectNotFound
 from knowledge.vocabulary import ApiRequest, FrozenStep, Json
 from tools.actions.logs import seconds_of
-from tools.ports import Clock, ClusterReader
+from tools.ports import Clock, ClusterReader, ResourceKind
+from tools.script.json_path import read_awaited, text_of, values_at
 
 LONGEST_SECONDS = 600
 DEFAULT_SECONDS = {"rollout_status": 120, "wait": 30}
@@ -40,10 +41,20 @@ async def read_step(step: FrozenStep, reader: ClusterReader, clock: Clock) -> tu
 
 
 async def _read_one(request: ApiRequest, reader: ClusterReader) -> Any:
+    if request.method == "POST":
+        return await _asked(request, reader)
     try:
         return await reader.raw(request.path, request.query)
     except ObjectNotFound as error:
         return error
+
+
+async def _asked(request: ApiRequest, reader: ClusterReader) -> str:
+    """``auth can-i``: the one read that is a POST, answered for the identity that reads."""
+    about = request.body["spec"]["resourceAttributes"]
+    kind = ResourceKind(about["group"], "*", about["resource"], about["resource"], bool(about["namespace"]))
+    allowed = await reader.may(about["verb"], kind, about["namespace"], about["name"], about["subresource"])
+    return "yes" if allowed else "no"
 
 
 def _text(found: list[Any]) -> str:
@@ -65,6 +76,8 @@ def _pending(step: FrozenStep, found: list[Any]) -> str:
                 return one.message
             continue
         items: list[Json] = one.get("items", [one]) if isinstance(one, dict) else []
+        if not items and wanted != "delete":
+            return "nothing fits the selector"
         for item in items:
             reason = rollout_pending(item) if step.step.action == "rollout_status" else _unmet(item, wanted)
             if reason:
@@ -75,12 +88,39 @@ def _pending(step: FrozenStep, found: list[Any]) -> str:
 def _unmet(item: Json, wanted: str) -> str:
     if wanted == "delete":
         return "is still there"
-    if wanted.startswith("condition="):
-        name, _, value = wanted.removeprefix("condition=").partition("=")
-        found = {c["type"].lower(): c["status"].lower() for c in item.get("status", {}).get("conditions") or []}
-        if found.get(name.lower()) != (value or "true").lower():
-            return f"condition {name} is {found.get(name.lower(), 'absent')}"
+    if wanted.lower().startswith("condition="):
+        name, _, value = wanted.partition("=")[2].partition("=")
+        return _condition_pending(item, name, value or "true")
+    if wanted.startswith("jsonpath="):
+        return _path_pending(item, wanted.removeprefix("jsonpath="))
     return ""
+
+
+def _condition_pending(item: Json, name: str, value: str) -> str:
+    """A condition that speaks of an older generation than the object has does not count, as for kubectl."""
+    status = item.get("status") or {}
+    found = next((c for c in status.get("conditions") or [] if c["type"].lower() == name.lower()), None)
+    if found is None:
+        return f"condition {name} is absent"
+    seen = found.get("observedGeneration", status.get("observedGeneration"))
+    if seen is not None and seen < item["metadata"].get("generation", 0):
+        return f"condition {name} is of an earlier generation"
+    return "" if found["status"].lower() == value.lower() else f"condition {name} is {found['status']}"
+
+
+def _path_pending(item: Json, wanted: str) -> str:
+    awaited = read_awaited(wanted)
+    if awaited is None:
+        return f"{wanted} is no path"
+    found = values_at(item, awaited.path)
+    if not found:
+        return f"nothing stands at {wanted.partition('=')[0]}"
+    if awaited.value is None:
+        return ""
+    if len(found) > 1 or isinstance(found[0], dict | list):
+        return f"{wanted} is more than one value"
+    value = text_of(found[0]).strip()
+    return "" if value == awaited.value else f"it is {value!r}, not {awaited.value!r}"
 
 
 def rollout_pending(item: Json) -> str:

@@ -20,8 +20,9 @@ def rules() -> dict[str, SafetyRule]:
 
 def judge_step(subject: Subject, policy: Policy, step: int | None) -> tuple[list[RuleVerdict], list[RuleVerdict]]:
     """Every rule's verdicts on one step, and those of them that leave something open."""
-    command, script = as_read(subject.command), tuple(map(as_read, subject.script))
-    subject = replace(subject, command=command, script=script) if command is not subject.command else subject
+    if any(command.is_read for command in subject.script):
+        script = tuple(map(as_read, subject.script))
+        subject = replace(subject, command=as_read(subject.command), script=script)
     spoken = [one for rule in rules().values() for one in verdicts_of(rule, subject, policy, step)]
     unique = {(v.rule, v.ruling, v.message.en, is_open): v for v, is_open in spoken}
     return list(unique.values()), [verdict for (*_, is_open), verdict in unique.items() if is_open]

@@ -8,6 +8,7 @@ from typing import Any
 
 from knowledge.vocabulary import FieldState, Json
 from tools.actions.json_patch import parts_of
+from tools.actions.set_selector import selector_of
 from tools.safety.contract import Path, Writes
 from tools.script.command import Command, Target
 from tools.script.kinds import known_kinds
@@ -55,6 +56,8 @@ def _body(command: Command) -> tuple[Json, tuple[Path, ...]]:
             if command.value(side)
         }
         return {"containers": [{"resources": limits}]}, ()
+    if verb == "set selector":
+        return {"spec": {"selector": selector_of(command)}}, ()
     if verb == "create configmap":
         return {"data": dict(v.split("=", 1) for v in command.values("from-literal"))}, ()
     if verb == "autoscale":
@@ -67,7 +70,7 @@ def _body(command: Command) -> tuple[Json, tuple[Path, ...]]:
 
 def _placed(body: Json, target: Target, verb: str) -> Json:
     """Puts a list of containers where the kind keeps its pod template."""
-    if not verb.startswith("set "):
+    if not verb.startswith("set ") or verb == "set selector":
         return body
     tree: Json = {"spec": body}
     if target.kind.plural != "pods":

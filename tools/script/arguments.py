@@ -12,7 +12,8 @@ from tools.script.flags import Given
 from tools.script.kinds import KindTable
 from tools.script.lexer import Line, Word, refuse
 from tools.script.manifests import read_manifests, read_patch
-from tools.script.verbs import Shape, Verb
+from tools.script.questions import read_question
+from tools.script.verbs import TAKES_SCALE, Shape, Verb
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _RBAC_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9.:_]*[A-Za-z0-9])?")
@@ -20,11 +21,15 @@ _IMAGE = re.compile(r"(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)=[A-Za-z0-9][A-Za-z0-9._
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(=.*|-)", re.DOTALL)
 _LABEL_KEY = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _LABEL = re.compile(rf"{_LABEL_KEY}(=([A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?)?|-)")
+_SELECTOR = re.compile(
+    rf"{_LABEL_KEY}=[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?(,{_LABEL_KEY}=[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?)*"
+)
 _ANNOTATION = re.compile(rf"{_LABEL_KEY}(=.*|-)", re.DOTALL)
 _TAINT = re.compile(rf"{_LABEL_KEY}((=[A-Za-z0-9._-]*)?:(NoSchedule|PreferNoSchedule|NoExecute)-?|-)")
 _ARGUMENTS: dict[str, tuple[re.Pattern[str], str]] = {
     "set image": (_IMAGE, "CONTAINER=IMAGE"),
     "set env": (_ENV, "KEY=VALUE or KEY-"),
+    "set selector": (_SELECTOR, "KEY=VALUE"),
     "label": (_LABEL, "KEY=VALUE or KEY-"),
     "annotate": (_ANNOTATION, "KEY=VALUE or KEY-"),
     "taint": (_TAINT, "KEY=VALUE:EFFECT or KEY:EFFECT-"),
@@ -37,6 +42,8 @@ class Operands:
     namespace: str = ""
     arguments: tuple[str, ...] = ()
     manifests: tuple[Manifest, ...] = ()
+    flags: tuple[Given, ...] = ()
+    """flags that the words say in an older form"""
 
 
 def read_operands(verb: Verb, words: list[Word], given: list[Given], line: Line, kinds: KindTable) -> Operands:
@@ -45,11 +52,14 @@ def read_operands(verb: Verb, words: list[Word], given: list[Given], line: Line,
     first = line.words[0]
     namespace = flags.get("namespace", "")
     if verb.shape is Shape.MANIFESTS:
-        return _manifests(words, line, namespace, kinds)
+        return _manifests(verb, words, line, namespace, kinds)
     if verb.shape is Shape.NEW_CONFIGMAP:
         return _new_configmap(words, first, namespace, kinds)
     if verb.shape is Shape.FIELD:
         return _field(words, first, kinds)
+    if verb.shape is Shape.QUESTION:
+        asked, what, place = read_question(words, first, flags, kinds)
+        return Operands((), place, (asked, what))
     if "raw" in flags:
         if words or len(flags) > 1:
             refuse("--raw with something else", words[0] if words else first, "--raw=/path alone")
@@ -57,6 +67,9 @@ def read_operands(verb: Verb, words: list[Word], given: list[Given], line: Line,
     has_arguments = verb.shape in {Shape.OBJECTS_THEN_ARGUMENTS, Shape.NODES_THEN_ARGUMENTS}
     at = next((i for i, w in enumerate(words) if _is_argument(verb, w)), len(words)) if has_arguments else len(words)
     arguments = _arguments(verb, words[at:], first, flags) if has_arguments else ()
+    inline: tuple[Given, ...] = ()
+    if verb.shape is Shape.POD and at == 2 and "selector" not in flags:
+        inline, at = (_container(verb, words[1], flags),), 1
     targets = _targets(verb, words[:at], first, flags, kinds)
     _check_targets(verb, targets, first, flags)
     if verb.name == "patch":
@@ -64,11 +77,20 @@ def read_operands(verb: Verb, words: list[Word], given: list[Given], line: Line,
     if verb.name == "set resources" and not flags.keys() & {"limits", "requests"}:
         refuse("kubectl set resources needs --limits or --requests", first, "--limits=memory=4Gi")
     if all(not target.kind.is_namespaced for target in targets) and targets:
-        return Operands(targets, "", arguments)
+        return Operands(targets, "", arguments, (), inline)
     is_open = flags.get("all-namespaces", "false") == "true"
-    is_cluster_wide = verb.name in {"version", "cluster-info", "api-resources", "api-versions"}
+    is_cluster_wide = "namespace" not in verb.flags
     settled = "" if is_open or is_cluster_wide else namespace or "default"
-    return Operands(targets, settled, arguments)
+    return Operands(targets, settled, arguments, (), inline)
+
+
+def _container(verb: Verb, word: Word, flags: dict[str, str]) -> Given:
+    """``logs POD CONTAINER``: the container in its older form."""
+    if "container" in flags:
+        refuse("the container is given twice", word, "-c CONTAINER alone")
+    if flags.get("all-containers") == "true":
+        refuse("a container's name and --all-containers together", word, "one of them")
+    return Given(verb.flags["container"], _name(word, _NAME), word)
 
 
 def _is_argument(verb: Verb, word: Word) -> bool:
@@ -87,7 +109,7 @@ def _arguments(verb: Verb, words: list[Word], first: Word, flags: dict[str, str]
         if key in keys and verb.name != "taint":
             refuse(f"{key} is given twice", word, "each key once")
         keys.add(key)
-    if not words and not flags.keys() & {"from", "env"}:
+    if not words and not flags.keys() & {"from", "env"} and flags.get("list", "false") != "true":
         refuse(f"kubectl {verb.name} needs at least one {expected}", first, expected)
     return tuple(word.text for word in words)
 
@@ -132,12 +154,10 @@ def _nodes_of_taint(words: list[Word], kinds: KindTable) -> list[Target]:
 def _pod(words: list[Word], kinds: KindTable) -> list[Target]:
     if not words:
         return []
-    if len(words) > 2 or (len(words) == 2 and "/" in words[0].text):
+    if len(words) > 1:
         refuse("more than one object", words[-1], "POD or TYPE/NAME; the container as -c NAME")
     if "/" in words[0].text:
         return _objects(words, kinds)
-    if len(words) == 2:
-        refuse("the container as a second name is the old form", words[1], "-c CONTAINER")
     return [Target(_known(kinds, "pods"), _name(words[0], _NAME))]
 
 
@@ -188,7 +208,7 @@ def _check_targets(verb: Verb, targets: tuple[Target, ...], first: Word, flags: 
     is_named = any(target.name for target in targets)
     if verb.kinds:
         for target in targets:
-            if target.kind.resource not in verb.kinds and target.kind.resource != "all":
+            if not _is_taken(verb, target.kind):
                 refuse(f"kubectl {verb.name} does not take {target.kind.resource}", first, ", ".join(verb.kinds))
     if not targets and not (verb.shape is Shape.POD and has_selector):
         refuse(f"kubectl {verb.name} names no object", first, "TYPE/NAME")
@@ -200,6 +220,11 @@ def _check_targets(verb: Verb, targets: tuple[Target, ...], first: Word, flags: 
         refuse(f"kubectl {verb.name} names no object", first, "TYPE/NAME")
     if is_named and flags.get("all-namespaces", "false") == "true":
         refuse("a name in all namespaces", first, "-n NAMESPACE for a named object")
+
+
+def _is_taken(verb: Verb, kind: ResourceKind) -> bool:
+    has_scale = TAKES_SCALE in verb.kinds and "scale" in kind.subresources
+    return has_scale or kind.resource in verb.kinds or kind.plural == "all"
 
 
 def _field(words: list[Word], first: Word, kinds: KindTable) -> Operands:
@@ -256,11 +281,11 @@ def _has_directive(tree: object) -> bool:
     return isinstance(tree, list) and any(_has_directive(item) for item in tree)
 
 
-def _manifests(words: list[Word], line: Line, namespace: str, kinds: KindTable) -> Operands:
+def _manifests(verb: Verb, words: list[Word], line: Line, namespace: str, kinds: KindTable) -> Operands:
     if words:
-        refuse(f"kubectl apply takes no names: {words[0].text!r}", words[0], "-f - and a heredoc")
+        refuse(f"kubectl {verb.name} takes no names: {words[0].text!r}", words[0], "-f - and a heredoc")
     if line.heredoc is None:
-        refuse("kubectl apply -f - without a heredoc", line.words[0], "<<'EOF' at the end of the line")
+        refuse(f"kubectl {verb.name} -f - without a heredoc", line.words[0], "<<'EOF' at the end of the line")
     manifests = read_manifests(line.heredoc, line.heredoc_line, namespace, kinds)
     if len({(m.kind.resource, m.namespace, m.name) for m in manifests}) != len(manifests):
         refuse("an object stands twice in the heredoc", line.words[0], "each object once")

@@ -54,7 +54,7 @@ _REFUSED_EVERYWHERE = {
     "from-env-file": "local files are not part of the grammar", "profile": "local files are not part of the grammar",
     "profile-output": "local files are not part of the grammar", "log-file": "local files are not part of the grammar",
     "template": "say a template as -o jsonpath=... or -o go-template=...",
-    "dry-run": "the review makes its own dry run; a step is meant or left out", "local": "local files are not part of the grammar",
+    "dry-run": "only a change can be tried", "local": "local files are not part of the grammar",
     "field-manager": "the field manager is always opsdesk", "prune": "pruning deletes what the script does not name",
     "warnings-as-errors": "not part of the grammar", "recursive": "local files are not part of the grammar",
     "edit": "there is no editor", "attach": "there is no terminal", "stdin": "there is no terminal", "tty": "there is no terminal",
@@ -160,10 +160,11 @@ def _refuse_repeats(given: Sequence[Given]) -> None:
 
 
 def kept(given: Sequence[Given]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The flags that matter, by name; switches that say their default are left out."""
+    """The flags that matter, by name; those that say their default are left out."""
     values: dict[str, list[str]] = {}
     for item in given:
-        if item.flag.is_dropped or (item.flag.is_switch and item.value == item.flag.default):
+        says_default = item.value == item.flag.default and (item.flag.is_switch or item.flag.default != "false")
+        if item.flag.is_dropped or says_default:
             continue
         values.setdefault(item.flag.name, []).append(item.value)
     return tuple((name, tuple(values[name])) for name in sorted(values))

@@ -73,9 +73,16 @@ def _command(line: Line, kinds: KindTable) -> Command:
     _check_flags(verb, given, line.words[0])
     found = read_operands(verb, operands, given, line, kinds)
     return Command(
-        verb.name, found.targets, found.namespace, kept([g for g in given if g.flag.name not in {"namespace", "filename"}]),
-        found.arguments, found.manifests, verb.is_read, line.words[0].line, line.words[0].column,
+        verb.name, found.targets, found.namespace,
+        kept([g for g in (*given, *found.flags) if g.flag.name not in {"namespace", "filename"}]),
+        found.arguments, found.manifests, verb.is_read or _only_looks(given), line.words[0].line, line.words[0].column,
     )  # fmt: skip
+
+
+def _only_looks(given: list[Given]) -> bool:
+    """Whether a verb that changes is only tried or only lists: then the line is a read, and is judged as one."""
+    values = {item.flag.name: item.value for item in given}
+    return values.get("dry-run", "none") != "none" or values.get("list", "false") == "true"
 
 
 def _check_program(word: Word, rest: tuple[Word, ...]) -> None:

@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tools.script.flags import Flag, matching, switch
+from tools.script.json_path import is_awaitable
 
 _NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 _SELECTOR_KEY = r"!?[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?"
 _SELECTOR = rf"{_SELECTOR_KEY}[-A-Za-z0-9_./=!,() ]*"
 DURATION = r"([0-9]+(\.[0-9]+)?(h|m|s|ms))+|0"
 QUANTITY = r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?"
+
+
+TAKES_SCALE = "*/scale"
+"""Stands in ``kinds`` for every kind of the cluster that has the scale subresource."""
 
 
 class Shape(StrEnum):
@@ -26,11 +31,13 @@ class Shape(StrEnum):
     NODES_THEN_ARGUMENTS = "nodes_then_arguments"
     ONE_OBJECT = "one_object"
     POD = "pod"
-    """a pod's name, or ``TYPE/NAME``"""
+    """a pod's name or ``TYPE/NAME``, and a container's name as the older form of ``-c``"""
     NAMES = "names"
     """names of the verb's own kind"""
     MANIFESTS = "manifests"
     NEW_CONFIGMAP = "new_configmap"
+    QUESTION = "question"
+    """``VERB TYPE``, ``VERB TYPE/NAME`` or ``VERB /path``"""
     FIELD = "field"
     """``KIND`` or ``KIND.field.field``"""
     NOTHING = "nothing"
@@ -65,15 +72,20 @@ _REQUEST = Flag("request-timeout", check=matching("", DURATION, "").check, expec
 _QUIET = Flag(
     "v", "v", None, lambda v: v in set("01234567"), "0 to 7: from 8 on traces hold tokens and bodies", is_dropped=True
 )
-_REAL = Flag("dry-run", check=lambda v: v == "none", expected="none: the review makes its own dry run", is_dropped=True)
+# Without "=" kubectl takes no value from the next word, and refuses the flag.
+_TRIED = Flag(
+    "dry-run", "", "", lambda v: v in {"none", "client", "server"}, "--dry-run=server, =client or =none", default="none"
+)
 _OUTPUT_FORMATS = r"name|json|yaml|wide|(jsonpath|go-template|custom-columns|jsonpath-as-json)=.+|kyaml"
 _OUTPUT = matching("output", _OUTPUT_FORMATS, "wide, yaml, json, name, jsonpath=..., custom-columns=...", "o")
 _SHOWN = Flag("output", "o", None, lambda v: v in {"name", "yaml", "json"}, "name, yaml or json", is_dropped=True)
 _HEADERS = switch("no-headers")
 _SORTED = matching("sort-by", r"[A-Za-z0-9_.{}\[\]@()'\-/]+", "a field path")
 _COUNT = r"0|[1-9][0-9]{0,8}"
+_FROM_HEREDOC = Flag("filename", "f", None, lambda v: v == "-", "-: manifests stand in a heredoc")
+_LISTED = switch("list")
 _READS = (_NAMESPACE, _EVERYWHERE, _SELECTED, _REQUEST, _QUIET)
-_CHANGES = (_NAMESPACE, _EVERYWHERE, _REQUEST, _QUIET, _REAL, _SHOWN)
+_CHANGES = (_NAMESPACE, _EVERYWHERE, _REQUEST, _QUIET, _TRIED, _SHOWN)
 _PICKED = (*_CHANGES, _SELECTED, _FIELDS, _ALL)
 
 _READ_VERBS = (
@@ -111,8 +123,8 @@ _READ_VERBS = (
     Verb("rollout history", Shape.ONE_OBJECT, True, _table(*_READS, matching("revision", _COUNT, "a revision"), _OUTPUT),
          ("deployments.apps", "statefulsets.apps", "daemonsets.apps")),
     Verb("wait", Shape.OBJECTS, True, _table(
-        *_READS, _FIELDS, _ALL, _WAITS, matching("for", r"delete|create|condition=[A-Za-z]+(=[A-Za-z]+)?|jsonpath=\{[^}]+\}(=.+)?",
-        "delete, create, condition=NAME or jsonpath={...}=VALUE"),
+        *_READS, _FIELDS, _ALL, _WAITS,
+        Flag("for", check=is_awaitable, expected="delete, create, condition=NAME[=STATUS] or jsonpath='{.path}'=VALUE"),
     ), needs=("for",)),
     Verb("version", Shape.NOTHING, True, _table(_REQUEST, _QUIET, switch("client"), matching("output", "json|yaml", "json or yaml", "o"))),
     Verb("cluster-info", Shape.NOTHING, True, _table(_REQUEST, _QUIET)),
@@ -121,13 +133,23 @@ _READ_VERBS = (
         matching("output", "wide|name", "wide or name", "o"), matching("sort-by", "name|kind", "name or kind"),
         matching("verbs", "[a-z,]+", "verbs"), matching("categories", "[a-z,-]+", "categories"),
     )),
-    Verb("explain", Shape.FIELD, True, _table(_REQUEST, _QUIET, switch("recursive"))),
+    Verb("explain", Shape.FIELD, True, _table(
+        _REQUEST, _QUIET, switch("recursive"), matching("api-version", r"[a-z0-9./]+", "GROUP/VERSION"),
+        matching("output", "plaintext|plaintext-openapiv2", "plaintext", "o"),
+    )),
+    Verb("auth can-i", Shape.QUESTION, True, _table(
+        _NAMESPACE, _EVERYWHERE, _REQUEST, _QUIET, _HEADERS, switch("quiet", "q"), matching("subresource", "[a-z]+", "a subresource"),
+    )),
+    Verb("diff", Shape.MANIFESTS, True, _table(
+        _NAMESPACE, _REQUEST, _QUIET, _FROM_HEREDOC, switch("server-side"), switch("force-conflicts"), switch("show-managed-fields"),
+        matching("concurrency", r"[1-9][0-9]?", "a number"),
+    ), needs=("filename",)),
     Verb("api-versions", Shape.NOTHING, True, _table(_REQUEST, _QUIET)),
 )  # fmt: skip
 _TEMPLATED = ("pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps",
               "replicationcontrollers", "jobs.batch", "cronjobs.batch")  # fmt: skip
 _ROLLED = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
-_SCALED = ("deployments.apps", "statefulsets.apps", "replicasets.apps", "replicationcontrollers")
+_SCALED = ("deployments.apps", "statefulsets.apps", "replicasets.apps", "replicationcontrollers", TAKES_SCALE)
 _QUANTITIES = rf"[a-z0-9./-]+={QUANTITY}(,[a-z0-9./-]+={QUANTITY})*"
 _CHANGE_VERBS = (
     Verb("scale", Shape.OBJECTS, False, _table(
@@ -146,34 +168,37 @@ _CHANGE_VERBS = (
         *_PICKED, matching("containers", r"[a-z0-9*-]+", "a container's name or '*'", "c"), switch("overwrite", default="true"),
         matching("from", r"(configmap|configmaps|cm|secret|secrets)/[a-z0-9.-]+", "configmap/NAME"),
         matching("keys", r"[A-Za-z0-9_.,-]+", "keys"), matching("prefix", r"[A-Za-z_][A-Za-z0-9_]*", "a prefix"),
-        matching("env", r"[A-Za-z_][A-Za-z0-9_.-]*=.*", "KEY=VALUE", "e", is_repeatable=True),
+        matching("env", r"[A-Za-z_][A-Za-z0-9_.-]*=.*", "KEY=VALUE", "e", is_repeatable=True), _LISTED,
     ), _TEMPLATED),
+    Verb("set selector", Shape.OBJECTS_THEN_ARGUMENTS, False, _table(
+        *_CHANGES, _ALL, matching("resource-version", _COUNT, "a version"),
+    ), ("services",)),
     Verb("patch", Shape.OBJECTS, False, _table(
         *_CHANGES, Flag("patch", "p", expected="the patch as quoted JSON or YAML"),
         matching("type", "json|merge|strategic", "json, merge or strategic"), matching("subresource", "status|scale", "status or scale"),
     ), needs=("patch",)),
     Verb("label", Shape.OBJECTS_THEN_ARGUMENTS, False, _table(
-        *_PICKED, switch("overwrite"), matching("resource-version", _COUNT, "a version"),
+        *_PICKED, _LISTED, switch("overwrite"), matching("resource-version", _COUNT, "a version"),
     )),
     Verb("annotate", Shape.OBJECTS_THEN_ARGUMENTS, False, _table(
-        *_PICKED, switch("overwrite"), matching("resource-version", _COUNT, "a version"),
+        *_PICKED, _LISTED, switch("overwrite"), matching("resource-version", _COUNT, "a version"),
     )),
-    Verb("cordon", Shape.NODES, False, _table(_SELECTED, _REQUEST, _QUIET, _REAL, _ALL)),
-    Verb("uncordon", Shape.NODES, False, _table(_SELECTED, _REQUEST, _QUIET, _REAL, _ALL)),
+    Verb("cordon", Shape.NODES, False, _table(_SELECTED, _REQUEST, _QUIET, _TRIED, _ALL)),
+    Verb("uncordon", Shape.NODES, False, _table(_SELECTED, _REQUEST, _QUIET, _TRIED, _ALL)),
     Verb("drain", Shape.NODES, False, _table(
-        _SELECTED, _REQUEST, _QUIET, _REAL, switch("ignore-daemonsets"), switch("delete-emptydir-data"), switch("force"),
+        _SELECTED, _REQUEST, _QUIET, _TRIED, switch("ignore-daemonsets"), switch("delete-emptydir-data"), switch("force"),
         switch("disable-eviction"), matching("grace-period", r"-1|[0-9]{1,6}", "seconds"), _WAITS,
         Flag("pod-selector", check=_SELECTED.check, expected="a label selector"), matching("chunk-size", _COUNT, "a number"),
         matching("skip-wait-for-delete-timeout", _COUNT, "seconds"),
     )),
-    Verb("taint", Shape.NODES_THEN_ARGUMENTS, False, _table(_SELECTED, _REQUEST, _QUIET, _REAL, _ALL, switch("overwrite"))),
+    Verb("taint", Shape.NODES_THEN_ARGUMENTS, False, _table(_SELECTED, _REQUEST, _QUIET, _TRIED, _ALL, switch("overwrite"))),
     Verb("delete", Shape.OBJECTS, False, _table(
         *_PICKED, switch("force"), switch("now"), switch("ignore-not-found"), switch("wait", default="true"), _WAITS,
         matching("grace-period", r"-1|[0-9]{1,6}", "seconds"),
         Flag("cascade", "", "background", lambda v: v in {"background", "foreground", "orphan", "true", "false"}, "background, foreground or orphan"),
     )),
     Verb("apply", Shape.MANIFESTS, False, _table(
-        *_CHANGES, Flag("filename", "f", None, lambda v: v == "-", "-: manifests stand in a heredoc"), switch("server-side"),
+        *_CHANGES, _FROM_HEREDOC, switch("server-side"),
         switch("force-conflicts"), switch("force"), switch("overwrite", default="true"), switch("wait", is_dropped=True),
         Flag("validate", "", "strict", lambda v: v in {"strict", "true"}, "strict", is_dropped=True),
     ), needs=("filename",)),
@@ -208,7 +233,7 @@ REFUSED_VERBS = {
     "replace": "say the change as a patch or an apply", "run": "say the object as an apply of a heredoc",
     "expose": "say the Service as an apply of a heredoc", "kustomize": "kustomize is not part of the grammar",
     "plugin": "plug-ins are not part of the grammar", "config": "the cluster is the incident's own",
-    "diff": "the review shows the difference", "alpha": "not part of the grammar", "completion": "not part of the grammar",
+    "alpha": "not part of the grammar", "completion": "not part of the grammar",
     "options": "not part of the grammar", "ctx": "plug-ins are not part of the grammar", "ns": "plug-ins are not part of the grammar",
 }  # fmt: skip
 
