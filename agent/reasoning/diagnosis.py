@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from agent.reasoning.explanation import change_near, explain
+from agent.reasoning.moved_first import with_moved_first
 from agent.reasoning.topology import Topology, build_topology
 from knowledge.vocabulary import (
     Diagnosis,
@@ -57,6 +58,7 @@ def conclude(
         diagnosis = _unexplained(snapshot, firing, hypotheses)
     else:
         diagnosis = _no_fault(snapshot, hypotheses)
+    diagnosis = with_moved_first(diagnosis, snapshot, topology)
     return diagnosis.model_copy(update={"seconds": round(time.monotonic() - began, 4)})
 
 

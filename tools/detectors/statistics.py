@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -102,7 +102,21 @@ def step(points: Points) -> Step:
         sigmas = nearest_to_nought((level - before) / scale, (last - before) / scale)
         if abs(sigmas) > abs(found.sigmas):
             found = Step(sigmas, before, level, points[cut][0])
-    return found
+    return replace(found, at=_moved_at(points, found)) if found.sigmas else found
+
+
+def _moved_at(points: Points, found: Step) -> float:
+    """The first of the last points that lie on the new level's side of the middle; one stray point does not end the run."""
+    middle = (found.before + found.after) / 2
+    at, strays = points[-1][0], 0
+    for moment, value in reversed(points):
+        if (value > middle) is (found.after > found.before):
+            at, strays = moment, 0
+            continue
+        strays += 1
+        if strays > 1:
+            break
+    return at
 
 
 FLAT_SHARE = 0.02
