@@ -13,15 +13,24 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
-from agent.reasoning.words import meanings, merged
+import yaml
+
+from agent.reasoning.words import field_words, meanings, merged
 from knowledge.errors import BadInput
 from knowledge.vocabulary import Finding, Hypothesis
 
 ID_WEIGHT, TITLE_WEIGHT, EXPLANATION_WEIGHT, FACT_WEIGHT, KIND_WEIGHT = 1.0, 0.9, 0.55, 0.45, 0.6
 RECALL_SHARE = 0.62
 TAXONOMY_SHARE = 0.12
+STATE_WEIGHT = 0.6
+"""How something is (missing, wrong, full) tells candidates apart less than what it is."""
+
+STRANGER = 0.6
 LEAST_MATCH = 0.3
 """Below this a candidate is not what the hypothesis means: none is said."""
 
@@ -95,15 +104,19 @@ class CandidateList:
         self._taxonomy = {one: meanings(one.taxonomy) for one in candidates}
         shared = Counter(concept for concepts in self._concepts.values() for concept in concepts)
         many = len(candidates)
-        self._rarity = {concept: math.log(1 + many / count) for concept, count in shared.items()}
+        states = {f"={one}" for one in field_words()["states"]}
+        self._rarity = {
+            concept: math.log(1 + many / count) * (STATE_WEIGHT if concept in states else 1.0)
+            for concept, count in shared.items()
+        }
+        self._rivals = [frozenset(f"={one}" for one in rivals) for rivals in field_words()["rivals"]]
 
     def matches(self, hypothesis: Hypothesis, finding: Finding | None = None) -> list[Match]:
         """Best first, those that agree well enough."""
         said = _said(hypothesis, finding)
-        named = merged(
-            [(hypothesis.fault, ID_WEIGHT), (hypothesis.title.en, TITLE_WEIGHT), (hypothesis.title.zh, TITLE_WEIGHT)]
-        )
-        found = [Match(one, self._score(one, said, named)) for one in self._concepts]
+        named = merged(_own_names(hypothesis))
+        after = [self._named_after(rivals, hypothesis) for rivals in self._rivals]
+        found = [Match(one, self._score(one, said, named) * self._strangeness(one, after)) for one in self._concepts]
         return sorted((match for match in found if match.score >= LEAST_MATCH), key=lambda match: -match.score)
 
     def _score(self, candidate: Candidate, said: Mapping[str, float], named: Mapping[str, float]) -> float:
@@ -118,6 +131,22 @@ class CandidateList:
         agrees = max((said.get(word, 0.0) for word in taxonomy), default=0.0)
         score = RECALL_SHARE * recall + (1 - RECALL_SHARE) * precision
         return (1 - TAXONOMY_SHARE) * score + TAXONOMY_SHARE * agrees
+
+    @staticmethod
+    def _named_after(rivals: frozenset[str], hypothesis: Hypothesis) -> frozenset[str]:
+        """Which of the rivals the fault is named after: by its id, else by its title."""
+        called = also_called(hypothesis.fault)
+        texts = (hypothesis.fault, called, hypothesis.title.en, hypothesis.title.zh)
+        return next((found for text in texts if (found := rivals & meanings(text).keys())), frozenset())
+
+    def _strangeness(self, candidate: Candidate, named_after: Sequence[frozenset[str]]) -> float:
+        """Below 1 for each matter in which the candidate names another thing than the fault does."""
+        factor = 1.0
+        for rivals, fault in zip(self._rivals, named_after, strict=True):
+            names = rivals & self._concepts[candidate].keys()
+            if names and fault and not names & fault:
+                factor *= STRANGER
+        return factor
 
     def _precision(self, concepts: Mapping[str, frozenset[str]], named: Mapping[str, float]) -> float:
         """Of what the hypothesis's own name says in words of the list, the share that this candidate says too."""
@@ -147,11 +176,32 @@ def _weight(concept: str, forms: frozenset[str], said: Mapping[str, float]) -> f
     return min(best / 0.8, 1.0) if concept.startswith("=") else best
 
 
-def _said(hypothesis: Hypothesis, finding: Finding | None) -> dict[str, float]:
-    parts = [
+def _own_names(hypothesis: Hypothesis) -> list[tuple[str, float]]:
+    return [
         (hypothesis.fault, ID_WEIGHT),
         (hypothesis.title.en, TITLE_WEIGHT),
         (hypothesis.title.zh, TITLE_WEIGHT),
+        (also_called(hypothesis.fault), ID_WEIGHT),
+    ]
+
+
+@cache
+def also_called(fault: str) -> str:
+    """What people call the fault besides its title; empty for one that has only its title."""
+    names: Mapping[str, str] = _fault_names()
+    return next((text for pattern, text in names.items() if fnmatchcase(fault, pattern)), "")
+
+
+@cache
+def _fault_names() -> Mapping[str, str]:
+    raw = yaml.safe_load(files("agent.reasoning").joinpath("fault_names.yaml").read_text(encoding="utf-8"))
+    found: Mapping[str, str] = raw["names"]
+    return found
+
+
+def _said(hypothesis: Hypothesis, finding: Finding | None) -> dict[str, float]:
+    parts = [
+        *_own_names(hypothesis),
         (hypothesis.explanation.en, EXPLANATION_WEIGHT),
         (hypothesis.explanation.zh, EXPLANATION_WEIGHT),
         (hypothesis.object.kind, KIND_WEIGHT),

@@ -10,62 +10,24 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import yaml
 
 TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[\u4e00-\u9fff]+")
 STOP = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "with",
-        "and",
-        "or",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "has",
-        "have",
-        "had",
-        "it",
-        "its",
-        "that",
-        "this",
-        "which",
-        "who",
-        "as",
-        "no",
-        "not",
-        "does",
-        "do",
-        "did",
-        "than",
-        "then",
-        "there",
-        "their",
-        "them",
-        "they",
-        "s",
-        "t",
-        "fault",
-        "error",
-        "issue",
-        "problem",
-        "anomaly",
-    ]
+    (
+        "a an the of to in on at by for from with and or is are was were be been has have had it its that this which who as no"
+        " not does do did than then there their them they s t fault error issue problem anomaly"
+        " any all each every other another one some what when where while whose more most less too so very only also still can"
+        " cannot could may must should will would get gets got make makes made keep keeps give gives given take takes put"
+        " want wants need needs ask asks say says said go goes use uses used using names named out up off into onto without"
+        " because due caused cause"
+    ).split()
 )
+STOP_ZH = frozenset("的了被于在和与或为是有其中已将把对该此之")
+"""Characters that tie Chinese words together and tell nothing apart."""
+
 ENDINGS = (
     "ations",
     "ation",
@@ -100,14 +62,43 @@ def stem(word: str) -> str:
 
 
 def plain_words(text: str) -> list[str]:
-    """Lower-case words in order; a run of Chinese becomes its pairs of characters."""
+    """Lower-case words in order; a run of Chinese becomes the field's own words in it, and pairs of characters between."""
     found: list[str] = []
     for token in TOKEN.findall(text):
         if "\u4e00" <= token[0] <= "\u9fff":
-            found += [token[at : at + 2] for at in range(max(len(token) - 1, 1))]
+            found += _chinese_words(token)
         else:
             found.append(token.lower())
     return found
+
+
+def _chinese_words(run: str) -> list[str]:
+    """The longest word of the field at each place; what stands between them becomes its pairs of characters."""
+    known, longest = _chinese_terms()
+    found: list[str] = []
+    loose, at = "", 0
+    while at < len(run):
+        size = next((size for size in range(min(longest, len(run) - at), 1, -1) if run[at : at + size] in known), 0)
+        if size or run[at] in STOP_ZH:
+            found += _pairs(loose)
+            loose = ""
+        if size:
+            found.append(run[at : at + size])
+        elif run[at] not in STOP_ZH:
+            loose += run[at]
+        at += size or 1
+    return found + _pairs(loose)
+
+
+def _pairs(loose: str) -> list[str]:
+    return [loose[at : at + 2] for at in range(max(len(loose) - 1, 1))] if loose else []
+
+
+@cache
+def _chinese_terms() -> tuple[frozenset[str], int]:
+    """The Chinese words of the groups, and how long the longest is."""
+    terms = frozenset(one for group in field_words()["groups"] for one in group if "\u4e00" <= one[0] <= "\u9fff")
+    return terms, max(map(len, terms), default=0)
 
 
 def meanings(text: str) -> dict[str, float]:
@@ -128,12 +119,20 @@ def meanings(text: str) -> dict[str, float]:
 @cache
 def _groups() -> Mapping[str, str]:
     """Stemmed phrase to the name of its group."""
-    raw = yaml.safe_load(files("agent.reasoning").joinpath("field_words.yaml").read_text(encoding="utf-8"))
     return {
         "-".join(stem(part) for part in phrase.split("-")): f"={group[0]}"
-        for group in raw["groups"]
+        for group in field_words()["groups"]
         for phrase in group
     }
+
+
+@cache
+def field_words() -> Mapping[str, Any]:
+    """``field_words.yaml``: ``groups``, ``states`` and ``rivals``, as its head says."""
+    found: Mapping[str, Any] = yaml.safe_load(
+        files("agent.reasoning").joinpath("field_words.yaml").read_text(encoding="utf-8")
+    )
+    return found
 
 
 def merged(parts: Iterable[tuple[str, float]]) -> dict[str, float]:
@@ -145,4 +144,4 @@ def merged(parts: Iterable[tuple[str, float]]) -> dict[str, float]:
     return found
 
 
-__all__ = ["meanings", "merged", "plain_words", "stem"]
+__all__ = ["field_words", "meanings", "merged", "plain_words", "stem"]
