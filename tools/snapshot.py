@@ -103,9 +103,8 @@ class ClusterSnapshot:
             self._events = defaultdict(list)
             for event in self.of_kind("Event"):
                 about = event_subject(event)
-                self._events[
-                    str(about.get("kind", "")), str(about.get("namespace", "")), str(about.get("name", ""))
-                ].append(event)
+                kind = kind_in(str(about.get("kind", "")), about.get("apiVersion"))
+                self._events[kind, str(about.get("namespace", "")), str(about.get("name", ""))].append(event)
         return self._events.get((kind, namespace, name), ())
 
     def reference(self, item: Json) -> ObjectRef:
@@ -131,7 +130,7 @@ class ClusterSnapshot:
         about = event_subject(item)
         subject = ObjectRef(
             cluster=self._cluster,
-            kind=str(about.get("kind", "")),
+            kind=kind_in(str(about.get("kind", "")), about.get("apiVersion")),
             namespace=str(about.get("namespace", "")),
             name=str(about.get("name", "")),
             uid=str(about.get("uid", "")),
@@ -158,9 +157,28 @@ class ClusterSnapshot:
 
 
 def key_of(item: Json) -> _Key:
-    """``(kind, namespace, name)`` of a raw object."""
+    """``(kind, namespace, name)`` of a raw object; the kind as :func:`kind_in` tells it."""
     metadata = item.get("metadata") or {}
-    return str(item.get("kind", "")), str(metadata.get("namespace") or ""), str(metadata.get("name", ""))
+    kind = kind_in(str(item.get("kind", "")), item.get("apiVersion"))
+    return kind, str(metadata.get("namespace") or ""), str(metadata.get("name", ""))
+
+
+KNOWN_GROUPS: dict[str, frozenset[str]] = {
+    "Service": frozenset({"v1"}),
+    "Ingress": frozenset({"networking.k8s.io", "extensions"}),
+    "Job": frozenset({"batch"}),
+}
+"""Kinds of Kubernetes itself whose names others use for kinds of their own, with the groups that mean Kubernetes' own."""
+
+
+def kind_in(kind: str, api_version: object) -> str:
+    """The kind, with its group where it is another's of the same name, as kubectl spells it (``Service.serving.knative.dev``):
+    Knative gives its Service and the core Service of it one name, and neither may hide the other."""
+    known = KNOWN_GROUPS.get(kind)
+    if known is None or not isinstance(api_version, str) or not api_version:
+        return kind
+    group = api_version.partition("/")[0]
+    return kind if group in known else f"{kind}.{group}"
 
 
 def event_subject(event: Json) -> Json:

@@ -12,7 +12,7 @@ from agent.reasoning.nearness import Neighbourhood, places_of
 from agent.reasoning.topology import Topology
 from knowledge.vocabulary import ChainLink, Finding
 from tools.detectors.format import Explains
-from tools.detectors.library import DetectorLibrary
+from tools.detectors.library import DetectorLibrary, FaultDetector
 
 
 @dataclass
@@ -63,10 +63,14 @@ def cause_graph(findings: Sequence[Finding], topology: Topology, library: Detect
     near = Neighbourhood(findings, topology)
     for cause in findings:
         detector = library.by_id.get(cause.fault)
-        for edge in detector.edges if detector else ():
+        if detector is None:
+            continue
+        for edge in detector.edges:
             for number in near.of(cause, edge.over):
                 effect = findings[number]
-                if effect.id == cause.id or not _speaks_of(edge, effect) or not _in_order(edge, cause, effect):
+                if effect.id == cause.id or not _speaks_of(edge, detector, effect, library):
+                    continue
+                if not _in_order(edge, cause, effect):
                     continue
                 relation = _relation(topology, cause, effect, edge)
                 if relation:
@@ -85,12 +89,17 @@ def _relation(topology: Topology, cause: Finding, effect: Finding, edge: Explain
     return ""
 
 
-def _speaks_of(edge: Explains, effect: Finding) -> bool:
-    return (
-        effect.fault in edge.faults
-        or f"layer:{effect.layer.value}" in edge.faults
-        or ("symptoms" in edge.faults and effect.is_symptom)
-    )
+def _speaks_of(edge: Explains, cause: FaultDetector, effect: Finding, library: DetectorLibrary) -> bool:
+    """What explains symptoms explains general signs too, on whatever object they stand: the exit code of a caller. A mere
+    change does not: of what was seen and what only lies near in time, the former is the narrower word."""
+    if effect.fault in edge.faults or f"layer:{effect.layer.value}" in edge.faults:
+        return True
+    if "symptoms" not in edge.faults:
+        return False
+    if effect.is_symptom:
+        return True
+    sign = library.by_id.get(effect.fault)
+    return sign is not None and sign.is_general and not sign.is_change and not (cause.is_change or cause.is_general)
 
 
 SLACK = timedelta(minutes=2)

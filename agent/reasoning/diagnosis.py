@@ -48,7 +48,8 @@ def conclude(
     began = began_monotonic if began_monotonic is not None else time.monotonic()
     topology = topology or build_topology(snapshot)
     hypotheses = explain(findings, topology, library, snapshot, focus or snapshot.focus, recalled)
-    loud = [one for one in hypotheses if _severity_of(one, findings) not in QUIET]
+    asked = focus or snapshot.focus
+    loud = [one for one in hypotheses if _is_loud(one, findings, topology, asked)]
     blinding = [gap for gap in snapshot.gaps if is_blinding(gap, focus or snapshot.focus)]
     if loud:
         diagnosis = _fault(loud, findings, snapshot, topology, blinding)
@@ -73,6 +74,14 @@ def is_blinding(gap: Gap, focus: Focus) -> bool:
     if namespace and focus.namespaces and namespace not in focus.namespaces:
         return False
     return gap.source == "cluster" or bool(BLINDING & set(WORDS.findall(what.lower())))
+
+
+def _is_loud(hypothesis: Hypothesis, findings: Sequence[Finding], topology: Topology, focus: Focus) -> bool:
+    """Worth an incident. What is of low severity is worth one only on the very thing that somebody asks about."""
+    severity = _severity_of(hypothesis, findings)
+    if severity is Severity.LOW:
+        return topology.is_named(hypothesis.object.key, focus.services, {one.key for one in focus.objects})
+    return severity not in QUIET
 
 
 def _severity_of(hypothesis: Hypothesis, findings: Sequence[Finding]) -> Severity:

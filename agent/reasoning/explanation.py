@@ -123,7 +123,9 @@ def _specificity(setting: _Setting, finding: Finding) -> ScorePart:
     if finding.is_symptom:
         return _part("specificity", 0.1, "is a symptom: its own cause is not seen")
     detector = setting.library.by_id.get(finding.fault)
-    if detector is not None and "causes" in detector.form.yields_to:
+    if detector is not None and detector.is_change:
+        return _part("specificity", 0.2, "is a change just before: nothing narrower was seen")
+    if detector is not None and detector.is_general:
         return _part("specificity", 0.4, "is a general sign: narrower faults would say more")
     return _part("specificity", 1.0, "names one cause")
 
@@ -174,15 +176,7 @@ ALERT_LABELS = (
 
 
 def _is_named(setting: _Setting, finding: Finding, named: set[str]) -> bool:
-    topology, key = setting.topology, finding.object.key
-    families = {topology.family(one) for one in named}
-    services = topology.services_of(key)
-    return (
-        topology.family(key) in families
-        or bool(services & named)
-        or finding.object.name in setting.focus.services
-        or any(service.rsplit("/", 1)[-1] in setting.focus.services for service in services)
-    )
+    return setting.topology.is_named(finding.object.key, setting.focus.services, named)
 
 
 def _recency(setting: _Setting, finding: Finding, explained: Mapping[str, ChainLink]) -> ScorePart:
@@ -206,6 +200,9 @@ def _severity(setting: _Setting, finding: Finding, explained: Mapping[str, Chain
 
 
 def _change(setting: _Setting, finding: Finding) -> ScorePart:
+    detector = setting.library.by_id.get(finding.fault)
+    if detector is not None and detector.is_change:
+        return _part("change", 0.0, "is itself the change")
     change = change_near(finding, setting.topology, setting.changes)
     if change is None:
         return _part("change", 0.0, "no change of it was seen just before")

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from agent.reasoning.topology import Topology
 from knowledge.vocabulary import Finding
 
-OWNERS_UP = 4
-
 
 def _same(topology: Topology, cause: str) -> set[str]:
     return {topology.family(cause)}
@@ -21,11 +19,7 @@ def _same(topology: Topology, cause: str) -> set[str]:
 
 def _owned(topology: Topology, cause: str) -> set[str]:
     family = topology.family(cause)
-    found, here = set(topology.sources(family, "owns")), [family]
-    for _ in range(OWNERS_UP):
-        here = [owned for key in here for owned in topology.targets(key, "owns")]
-        found.update(here)
-    return found
+    return topology.owners(family) | topology.owned(family)
 
 
 def _selecting(topology: Topology, cause: str) -> set[str]:
@@ -58,7 +52,8 @@ def _running(topology: Topology, cause: str) -> set[str]:
 
 def _scaled(topology: Topology, cause: str) -> set[str]:
     scaled = topology.targets(cause, "scales")
-    return {*scaled, *(service for one in scaled for service in topology.services_of(one))}
+    services = (service for one in scaled for service in topology.services_of(one))
+    return {*scaled, *services, *topology.sources(topology.family(cause), "scales")}
 
 
 NEAR: dict[str, Callable[[Topology, str], set[str]]] = {

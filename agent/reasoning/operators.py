@@ -11,9 +11,10 @@ from knowledge.vocabulary import Json
 if TYPE_CHECKING:
     from agent.reasoning.topology import Topology
 
+KNATIVE_SERVICE = "Service.serving.knative.dev"
 MADE_FOR = (
     ("serving.kserve.io/inferenceservice", "InferenceService"),
-    ("serving.knative.dev/service", "Service"),
+    ("serving.knative.dev/service", KNATIVE_SERVICE),
     ("ray.io/cluster", "RayCluster"),
     ("ray.io/originated-from-cr-name", "RayService"),
     ("training.kubeflow.org/job-name", "PyTorchJob"),
@@ -38,8 +39,7 @@ def _connect_made(topology: Topology, by_kind: Mapping[str, Iterable[Json]]) -> 
     makers: dict[str, set[str]] = defaultdict(set)
     for _, kind in MADE_FOR:
         for item in by_kind.get(kind, ()):
-            if kind != "Service" or _is_knative(item):
-                makers[kind].add(_key(kind, item))
+            makers[kind].add(_key(kind, item))
     if not makers:
         return
     for made in MADE_KINDS:
@@ -55,10 +55,6 @@ def _connect_made(topology: Topology, by_kind: Mapping[str, Iterable[Json]]) -> 
 def _own(topology: Topology, maker: str, key: str) -> None:
     if maker not in topology.sources(key, "owns"):
         topology.connect(maker, "owns", key)
-
-
-def _is_knative(item: Json) -> bool:
-    return str(item.get("apiVersion", "")).startswith("serving.knative.dev/")
 
 
 def _connect_routes(topology: Topology, by_kind: Mapping[str, Iterable[Json]]) -> None:

@@ -7,16 +7,21 @@ template made them: a fault of one pod's template is a fault of its Deployment, 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agent.reasoning.calls import called_services
+from agent.reasoning.mounted import mounted_keys
 from agent.reasoning.operators import connect_operators
 from knowledge.vocabulary import Json
 from tools.contracts import Snapshot
+from tools.snapshot import kind_in
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet")
+
+
+OWNERS_UP = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +87,22 @@ class Topology:
                     queue.append((other, steps + 1))
         return None
 
-    def members(self, family: str) -> list[str]:
-        """The family and everything it owns."""
-        found, queue = [family], deque([family])
-        while queue:
-            for owned in self.targets(queue.popleft(), "owns"):
-                found.append(owned)
-                queue.append(owned)
+    def owners(self, key: str) -> set[str]:
+        """Who made it, and who made those, ``OWNERS_UP`` steps up."""
+        found: set[str] = set()
+        here = [key]
+        for _ in range(OWNERS_UP):
+            here = [owner for one in here for owner in self.sources(one, "owns") if owner not in found]
+            found.update(here)
+        return found
+
+    def owned(self, key: str) -> set[str]:
+        """What it made, and what those made, as many steps down."""
+        found: set[str] = set()
+        here = [key]
+        for _ in range(OWNERS_UP):
+            here = [made for one in here for made in self.targets(one, "owns") if made not in found]
+            found.update(here)
         return found
 
     def services_of(self, key: str) -> set[str]:
@@ -96,6 +110,16 @@ class Topology:
         if key.startswith("Service/"):
             return {key}
         return {one for one in self.sources(self.family(key), "selects") if one.startswith("Service/")}
+
+    def is_named(self, key: str, services: Collection[str], objects: Collection[str]) -> bool:
+        """Whether a report that names these services and objects names the key: itself, its family, or a Service of it."""
+        own = self.services_of(key)
+        return (
+            self.family(key) in {self.family(one) for one in objects}
+            or not own.isdisjoint(objects)
+            or key.rsplit("/", 1)[-1] in services
+            or any(service.rsplit("/", 1)[-1] in services for service in own)
+        )
 
     def reaches(self, cause: str, effect: str, relations: Iterable[str]) -> str:
         """The first of the relations over which trouble at ``cause`` can show at ``effect``; empty when over none."""
@@ -124,12 +148,10 @@ def _same(topology: Topology, cause: str, effect: str) -> bool:
 
 
 def _owns(topology: Topology, cause: str, effect: str) -> bool:
-    here = [topology.family(effect)]
-    for _ in range(4):
-        here = [owner for key in here for owner in topology.sources(key, "owns")]
-        if topology.family(cause) in here:
-            return True
-    return topology.family(effect) in topology.sources(topology.family(cause), "owns")
+    """Both ways: trouble of an owner shows at what it made, trouble of what was made at its owners (Deployment, Revision,
+    InferenceService)."""
+    first, second = topology.family(cause), topology.family(effect)
+    return first in topology.owners(second) or second in topology.owners(first)
 
 
 def _selects(topology: Topology, cause: str, effect: str) -> bool:
@@ -165,6 +187,9 @@ def _runs_on(topology: Topology, cause: str, effect: str) -> bool:
 
 
 def _scales(topology: Topology, cause: str, effect: str) -> bool:
+    """From an autoscaler to what it scales and the Services of that, and back: a workload's trouble shows at its autoscaler."""
+    if topology.family(cause) in topology.targets(effect, "scales"):
+        return True
     scaled = topology.targets(cause, "scales")
     return any(topology.family(effect) == one or effect in topology.services_of(one) for one in scaled)
 
@@ -244,7 +269,8 @@ def _key(kind: str, item: Json) -> str:
 def _connect_owners(topology: Topology, kind: str, item: Json) -> None:
     metadata = item.get("metadata") or {}
     for owner in metadata.get("ownerReferences") or ():
-        topology.connect(f"{owner['kind']}/{metadata.get('namespace', '')}/{owner['name']}", "owns", _key(kind, item))
+        owner_kind = kind_in(str(owner["kind"]), owner.get("apiVersion"))
+        topology.connect(f"{owner_kind}/{metadata.get('namespace', '')}/{owner['name']}", "owns", _key(kind, item))
 
 
 def _name_families(topology: Topology) -> None:
@@ -289,35 +315,6 @@ def _connect_templates(topology: Topology, by_kind: Mapping[str, Iterable[Json]]
             for target in mounted_keys((item.get("metadata") or {}).get("namespace", ""), spec):
                 if target not in known:
                     topology.connect(key, "mounts", target)
-
-
-def mounted_keys(namespace: str, spec: Json) -> set[str]:
-    """What a pod's spec refers to: ConfigMaps, Secrets (by name only), claims, its ServiceAccount."""
-    found: set[str] = set()
-    for volume in spec.get("volumes") or ():
-        for kind, source, name in VOLUME_SOURCES:
-            if source in volume:
-                found.add(f"{kind}/{namespace}/{(volume[source] or {}).get(name)}")
-    for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
-        for source in container.get("envFrom") or ():
-            for kind, reference in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
-                if reference in source:
-                    found.add(f"{kind}/{namespace}/{source[reference].get('name')}")
-        for variable in container.get("env") or ():
-            value_from = variable.get("valueFrom") or {}
-            for kind, reference in (("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")):
-                if reference in value_from:
-                    found.add(f"{kind}/{namespace}/{value_from[reference].get('name')}")
-    if spec.get("serviceAccountName"):
-        found.add(f"ServiceAccount/{namespace}/{spec['serviceAccountName']}")
-    return found
-
-
-VOLUME_SOURCES = (
-    ("ConfigMap", "configMap", "name"),
-    ("Secret", "secret", "secretName"),
-    ("PersistentVolumeClaim", "persistentVolumeClaim", "claimName"),
-)
 
 
 SELECTING = (

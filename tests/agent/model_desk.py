@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.vocabulary import Diagnosis, Json
-from tests.agent.small_desk import BAD, NAME, NAMESPACE, SmallDesk, ago, sick_pod, small_desk
+from tests.agent.small_desk import (
+    BAD,
+    NAME,
+    NAMESPACE,
+    SmallDesk,
+    ago,
+    heals_with_the_good_image,
+    sick_pod,
+    small_desk,
+)
 from tests.fakes.memory_cluster import MemoryCluster, deployment, replica_set
 from tests.fakes.openai_server import OpenAIServer
 from tools.adapters.chat_model import ModelProfile, OpenAICompatibleModel
@@ -85,7 +94,8 @@ def without_remedy() -> MemoryCluster:
     web = cluster.put(deployment(NAME, NAMESPACE, image=BAD, creationTimestamp=ago(600)))
     cluster.at("Deployment", NAME)["status"] = {"replicas": 2, "updatedReplicas": 2}
     sets = cluster.put(replica_set(web, 1, BAD))
-    cluster.put(sick_pod(sets, POD))
+    pod = cluster.put(sick_pod(sets, POD))
+    heals_with_the_good_image(cluster, [pod])
     cluster.put(deployment("other", "elsewhere", image="registry.example.com/other:1"))
     return cluster
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
@@ -122,16 +124,22 @@ def shop(*, is_sick: bool = True) -> MemoryCluster:
         sets[-1]["metadata"]["creationTimestamp"] = ago(4)
         pods = [cluster.put(sick_pod(sets[-1], "web-hash2-aaaaa"))]
 
-        def heal(request: ApiRequest, number: int) -> str:
-            del number
-            if request.path.endswith(f"/deployments/{NAME}") and GOOD in str(request.body):
-                for one in pods:
-                    cluster.objects.pop(f"/api/v1/namespaces/{NAMESPACE}/pods/{one['metadata']['name']}", None)
-                cluster.at("Deployment", NAME, NAMESPACE)["status"] = READY
-            return ""
-
-        cluster.mischief = heal
+        heals_with_the_good_image(cluster, pods)
     return cluster
+
+
+def heals_with_the_good_image(cluster: MemoryCluster, pods: Sequence[Json]) -> None:
+    """What a controller would do once the template names the image that exists: the sick pods go, the workload is ready."""
+
+    def heal(request: ApiRequest, number: int) -> str:
+        del number
+        if request.path.endswith(f"/deployments/{NAME}") and GOOD in str(request.body):
+            for one in pods:
+                cluster.objects.pop(f"/api/v1/namespaces/{NAMESPACE}/pods/{one['metadata']['name']}", None)
+            cluster.at("Deployment", NAME, NAMESPACE)["status"] = READY
+        return ""
+
+    cluster.mischief = heal
 
 
 @dataclass
@@ -189,6 +197,15 @@ class SmallDesk:
         return "\n".join(f"{e.stage}: {e.summary.en}" for e in self.ledger.timeline.for_incident(incident_id))
 
 
+@cache
+def empty_ledger() -> bytes:
+    """A migrated ledger as a file's content: the migrations themselves are the ledger's own tests."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        Ledger.upgrade(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
 @contextmanager
 def small_desk(
     folder: Path,
@@ -201,8 +218,9 @@ def small_desk(
     **options: Any,
 ) -> Iterator[SmallDesk]:
     cluster = cluster or shop()
-    url = f"sqlite:///{folder / 'ledger.db'}"
-    Ledger.upgrade(url)
+    path = folder / "ledger.db"
+    path.write_bytes(empty_ledger())
+    url = f"sqlite:///{path}"
     clock = RunningClock()
     with Ledger.open(url, clock.now) as ledger:
         quick = {"soak_seconds": 0.02, "recovery_seconds": 20.0, "verify_every_seconds": 0.01, **options}

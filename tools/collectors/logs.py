@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from knowledge.errors import BadInput, ObjectNotFound, OpsdeskError
 from knowledge.vocabulary import Focus, Gap, Json, ObjectRef
-from tools.collectors.pod_health import has_previous, has_started, health_of, owner_key, serves
+from tools.collectors.pod_health import has_previous, has_started, health_of, owner_key, runs_to_an_end, serves
 from tools.collectors.reading import READ_SECONDS, gap_of
 from tools.contracts import Gathered, LogText
 from tools.ports import Clock, Cluster
@@ -98,8 +98,9 @@ async def _newest(cluster: Cluster, namespace: str, name: str, wanted: _Wanted) 
 
 
 def choose(pods: Iterable[Json], focus: Focus) -> list[_Wanted]:
-    """Named objects first, then unhealthy pods of the focus, unhealthy ones elsewhere, healthy ones of the focused services;
-    of one owner's alike pods only the first few."""
+    """Named objects first, then unhealthy pods of the focus, unhealthy ones elsewhere, healthy ones of the focused services,
+    and runs that are under way: that a training diverges or stands still is told by its log alone. Of one owner's alike
+    pods only the first few."""
     ranked = sorted(((rank, index, pod) for index, pod in enumerate(pods) if (rank := _rank(pod, focus)) is not None))
     per_owner: Counter[str] = Counter()
     wanted: list[_Wanted] = []
@@ -129,7 +130,9 @@ def _rank(pod: Json, focus: Focus) -> int | None:
     is_near = not focus.namespaces or namespace in focus.namespaces
     if health_of(pod, focus.since).is_unhealthy:
         return 1 if is_near else 2
-    return 3 if is_near and any(serves(pod, service) for service in focus.services) else None
+    if is_near and any(serves(pod, service) for service in focus.services):
+        return 3
+    return 4 if is_near and runs_to_an_end(pod) else None
 
 
 def _containers(pod: Json, *, is_all: bool) -> list[str]:

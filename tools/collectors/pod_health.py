@@ -75,6 +75,12 @@ def owner_key(pod: Json) -> str:
     return f"{metadata.get('namespace')}/{owners[0].get('uid') or metadata.get('name')}"
 
 
+def runs_to_an_end(pod: Json) -> bool:
+    """Whether the pod is part of a run that is under way (a Job, a training), not of a service."""
+    is_running = (pod.get("status") or {}).get("phase") == "Running"
+    return is_running and (pod.get("spec") or {}).get("restartPolicy") in {"Never", "OnFailure"}
+
+
 def serves(pod: Json, service: str) -> bool:
     """Whether the pod is by its labels, or by its name, one of this service."""
     metadata = pod.get("metadata") or {}

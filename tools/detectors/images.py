@@ -8,6 +8,7 @@ from typing import Any
 
 from knowledge.vocabulary import Json
 from tools.detectors.arguments import Argument, Check, FactOf, one_path
+from tools.detectors.paths import Path
 from tools.detectors.scene import Scene
 
 
@@ -25,14 +26,28 @@ def _project_of(image: str) -> str:
     return f"{registry}/{folder or ('library' if registry == 'docker.io' else '')}"
 
 
+def _repository_of(image: str) -> str:
+    """The image without tag and digest."""
+    path, _, last = image.partition("@")[0].rpartition("/")
+    return f"{path}/{last.partition(':')[0]}"
+
+
 def project_is_open(arguments: Sequence[Argument]) -> Check:
     """``project_is_open(@.image)``: a pod that names no pull secret runs an image of the same registry and folder."""
-    image = one_path(arguments, "project_is_open(@.image)")
+    return _runs_alike(one_path(arguments, "project_is_open(@.image)"), _project_of)
 
+
+def repository_is_open(arguments: Sequence[Argument]) -> Check:
+    """``repository_is_open(@.image)``: such a pod runs another tag of this very repository. Of one that is there, a registry
+    says that a tag is missing, not that the repository may not exist."""
+    return _runs_alike(one_path(arguments, "repository_is_open(@.image)"), _repository_of)
+
+
+def _runs_alike(image: Path, part_of: Callable[[str], str]) -> Check:
     def holds(scene: Scene, root: Json, element: Any) -> bool:
-        wanted = _project_of(str(image.first(root, element) or ""))
+        wanted = part_of(str(image.first(root, element) or ""))
         return any(
-            _project_of(str(one.get("image", ""))) == wanted
+            part_of(str(one.get("image", ""))) == wanted
             for pod in scene.snapshot.of_kind("Pod")
             if not (pod.get("spec") or {}).get("imagePullSecrets")
             for one in (pod.get("status") or {}).get("containerStatuses") or ()
@@ -48,5 +63,8 @@ def registry(arguments: Sequence[Argument]) -> FactOf:
     return lambda scene, root, element: registry_of(str(image.first(root, element) or ""))
 
 
-IMAGE_CHECKS: dict[str, Callable[[Sequence[Argument]], Check]] = {"project_is_open": project_is_open}
+IMAGE_CHECKS: dict[str, Callable[[Sequence[Argument]], Check]] = {
+    "project_is_open": project_is_open,
+    "repository_is_open": repository_is_open,
+}
 IMAGE_FACTS: dict[str, Callable[[Sequence[Argument]], FactOf]] = {"registry": registry}

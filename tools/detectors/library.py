@@ -11,7 +11,7 @@ from knowledge.errors import MalformedDetector, NotFound
 from knowledge.vocabulary import Finding, Layer, Remedy, Severity, Text
 from tools.contracts import Snapshot
 from tools.detectors.engine import Engine
-from tools.detectors.format import DetectorForm, Explains, checked_form
+from tools.detectors.format import ChangeSignal, DetectorForm, Explains, checked_form
 from tools.detectors.parsed import parsed_folder
 from tools.detectors.remedies import filled_remedy
 
@@ -48,6 +48,16 @@ class FaultDetector:
     @property
     def is_symptom(self) -> bool:
         return self.form.is_symptom
+
+    @property
+    def is_general(self) -> bool:
+        """A sign that any narrower fault would say more than: an exit code, a restart count."""
+        return "causes" in self.form.yields_to
+
+    @property
+    def is_change(self) -> bool:
+        """Tells only that something was changed, by nearness in time: nothing but a person explains it."""
+        return all(isinstance(signal, ChangeSignal) for signal in self.form.signals.leaves())
 
     @property
     def explains(self) -> tuple[str, ...]:
