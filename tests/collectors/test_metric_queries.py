@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +14,7 @@ from knowledge.vocabulary import Layer
 from tests.shared_library import shared_library
 from tools.collectors import model_quality_queries
 from tools.collectors.metric_queries import QUERIES, rendered
-from tools.collectors.metric_query import MetricQuery, family_query
+from tools.collectors.metric_query import MetricQuery, family_query, with_companions
 from tools.collectors.model_quality_queries import MODEL_QUALITY_QUERIES
 from tools.detectors.format import MetricSignal
 
@@ -58,3 +62,36 @@ def test_detectors_of_model_quality_ask_only_for_what_the_contract_names() -> No
     for signal in signals:
         for key in signal.key:
             assert key in asked or key.removeprefix("opsdesk_mq_") in contract, key
+
+
+def test_companion_asks_the_same_of_every_day_in_one_question() -> None:
+    plain, companion = with_companions([MetricQuery("rate", "sum(rate(a{scope}[5m])) / sum(rate(b[5m]))", days=(1, 7))])
+    assert plain.key == "rate"
+    assert (companion.key, companion.parts, companion.is_range) == ("rate_usual", 2, False)
+    assert "rate(a{scope}[30m] offset 1d)" in companion.promql
+    assert "rate(b[30m] offset 7d)" in companion.promql
+    assert companion.promql.count('"ago"') == 2
+    assert "[5m]" not in companion.promql
+
+
+def test_question_without_a_range_has_no_earlier_days() -> None:
+    with pytest.raises(ValueError, match="no range"):
+        list(with_companions([MetricQuery("gauge", "up", days=(1,))]))
+
+
+def test_seasonal_signal_is_asked_of_earlier_days() -> None:
+    asked = {query.key for query in QUERIES}
+    signals = [signal for one in shared_library().by_id.values() for signal in one.form.signals.leaves()]
+    seasonal = [one for one in signals if isinstance(one, MetricSignal) and one.take == "seasonal"]
+    assert seasonal
+    assert all(f"{key}_usual" in asked for one in seasonal for key in one.key)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@pytest.mark.parametrize("matcher", [SCOPED, ""], ids=["scoped", "unscoped"])
+def test_prometheus_can_parse_every_question(matcher: str, tmp_path: Path) -> None:
+    rules = [{"name": query.key, "rules": [{"record": "a:b", "expr": rendered(query, matcher)}]} for query in QUERIES]
+    file = tmp_path / "rules.yaml"
+    file.write_text(json.dumps({"groups": rules}), encoding="utf-8")
+    checked = subprocess.run(["promtool", "check", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr

@@ -98,11 +98,19 @@ def step(points: Points) -> Step:
     found = Step()
     for cut in dict.fromkeys(min(int(len(values) * share), len(values) - 3) for share in SPLITS):
         before, level = median(values[:cut]), median(values[cut:])
-        scale = max(spread(values[:cut]), FLAT_SHARE * abs(before), 1e-9)
+        scale = max(spread(values[:cut]), _reach(values[:cut]), FLAT_SHARE * abs(before), 1e-9)
         sigmas = nearest_to_nought((level - before) / scale, (last - before) / scale)
         if abs(sigmas) > abs(found.sigmas):
             found = Step(sigmas, before, level, points[cut][0])
     return replace(found, at=_moved_at(points, found)) if found.sigmas else found
+
+
+def _reach(values: Sequence[float]) -> float:
+    """From the tenth to the ninetieth of a hundred values, as a standard deviation: what jumps between two levels has a reach
+    where most values are alike."""
+    ranked = sorted(values)
+    last = len(ranked) - 1
+    return (ranked[round(0.9 * last)] - ranked[round(0.1 * last)]) / 2.56
 
 
 def _moved_at(points: Points, found: Step) -> float:
