@@ -201,12 +201,17 @@ class KubernetesWriter(_ClusterSide):
     async def send(
         self, request: ApiRequest, *, dry_run: bool = False, user_agent: str = "", timeout_seconds: float = 30.0
     ) -> ApiAnswer:
-        query = {**request.query, "dryRun": "All"} if dry_run else request.query
+        query, body = request.query, request.body
+        if dry_run:
+            query = {**query, "dryRun": "All"}
+            if request.method == "DELETE":
+                # A delete with a body reads no option from the query: there alone it would be a real delete.
+                body = {**(body if isinstance(body, dict) else {}), "dryRun": ["All"]}
         answer = await self._connection.send(
             request.method,
             request.path,
             query,
-            body=request.body,
+            body=body,
             content_type=request.content_type,
             user_agent=user_agent or USER_AGENT,
             timeout_seconds=timeout_seconds,

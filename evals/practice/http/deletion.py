@@ -22,7 +22,7 @@ _ANSWER_OBJECT = frozenset(["pods", "persistentvolumeclaims", "persistentvolumes
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """What a deletion was asked for; query and body say the same things."""
+    """What a deletion was asked for: by its body, or where it has none by its query."""
 
     dry_run: bool
     grace_seconds: int | None
@@ -41,16 +41,17 @@ def delete_options(call: Call) -> DeleteOptions:
         except BadJson as error:
             raise ApiError(500, "", f"couldn't get version/kind; json parse error: {error}") from None
         body = value if isinstance(value, dict) else {}
-    policy = str(body.get("propagationPolicy") or call.query.get("propagationPolicy") or "")
+    query = {} if call.body else call.query  # with a body the server reads no option from the query, dryRun included
+    policy = str(body.get("propagationPolicy") or query.get("propagationPolicy") or "")
     if policy and policy not in _POLICIES:
         cause = Cause.unsupported("propagationPolicy", policy, [*_POLICIES, "nil"])
         raise invalid("DeleteOptions", "meta.k8s.io", "", [cause])
-    if not policy and (body.get("orphanDependents") or call.is_true("orphanDependents")):
+    if not policy and (body.get("orphanDependents") or (query and call.is_true("orphanDependents"))):
         policy = "Orphan"
     grace = body.get("gracePeriodSeconds")
-    if grace is None and call.query.get("gracePeriodSeconds"):
-        grace = int(call.query["gracePeriodSeconds"])
-    dry = body.get("dryRun") or ([call.query["dryRun"]] if call.query.get("dryRun") else [])
+    if grace is None and query.get("gracePeriodSeconds"):
+        grace = int(query["gracePeriodSeconds"])
+    dry = body.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])
     if dry and dry != ["All"]:
         shown = ", ".join(f'"{one}"' for one in dry)
         cause = Cause(

@@ -103,6 +103,18 @@ async def test_nothing_is_stored_when_a_write_is_a_dry_run(desk: Desk) -> None:
         await desk.reader.get(configs, desk.namespace, "ghost")
 
 
+@pytest.mark.parametrize("body", [None, {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}])
+async def test_nothing_is_deleted_when_a_delete_is_a_dry_run(desk: Desk, body: Json | None) -> None:
+    """The server reads no option from the query of a delete that has a body: a dry run said there alone would delete."""
+    configs = await desk.kind("configmaps")
+    name = f"stays-{uuid.uuid4().hex[:6]}"
+    assert await desk.create(configs, config(name)) == 201
+    path = configs.path(desk.namespace, name)
+    request = ApiRequest(cluster="contract", method="DELETE", path=path, content_type="application/json", body=body)
+    assert (await desk.writer.send(request, dry_run=True)).is_ok
+    assert (await desk.reader.get(configs, desk.namespace, name))["metadata"]["name"] == name
+
+
 async def test_list_selects_and_pages_when_asked(desk: Desk) -> None:
     configs = await desk.kind("configmaps")
     codes = await asyncio.gather(*(desk.create(configs, config(f"n{n:02}", part=str(n % 2))) for n in range(12)))
