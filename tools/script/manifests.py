@@ -23,6 +23,7 @@ _AMBIGUOUS = re.compile(
     r"(?i:y|n|yes|no|on|off|\.inf|[-+]\.inf|\.nan)|0[0-7]+|0[xo][0-9A-Fa-f]+|0b[01]+|[-+]?[0-9][0-9_]*_[0-9_]*|[-+]?0[0-9]+|"
     r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?|[-+]?\.[0-9]+|[-+]?[0-9]+\.|<<|="
 )
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.:]*[a-z0-9])?")
 MAX_DEPTH = 40
 MAX_DOCUMENTS = 50
@@ -190,6 +191,8 @@ def _manifest_of(
     own = metadata.get("namespace")
     if own is not None and (not isinstance(own, str) or not row.is_namespaced):
         say_no("metadata.namespace does not fit this kind", "a namespace, or none for a cluster-scoped kind")
+    if own is not None and not _NAMESPACE.fullmatch(own):
+        say_no(f"{own[:80]!r} is not a namespace's name", "lower-case letters, digits and '-'")
     if own is not None and namespace and own != namespace:
         say_no(f"metadata.namespace is {own} and -n is {namespace}", "one namespace")
     settled = (own or namespace or "default") if row.is_namespaced else ""
