@@ -11,15 +11,26 @@ import contextlib
 import signal
 import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
+from agent.limits import with_limits
 from api.bootstrap import load_policy, open_clock, open_ledger, open_reader, open_writer
 from api.logs import configure_logging
 from api.rights import holds_everything
 from api.settings import ClusterSettings, Settings
-from knowledge.errors import LeaseLost, OpsdeskError, PlanChangedAfterApproval, Temporary, UnknownCluster
+from knowledge.errors import (
+    BreakGlassRefused,
+    LeaseLost,
+    OpsdeskError,
+    PlanChangedAfterApproval,
+    Temporary,
+    UnknownCluster,
+)
+from knowledge.ledger.break_glass import what_stays
 from knowledge.ledger.ledger import Ledger
 from knowledge.ledger.rehearsals import Rehearsal
 from knowledge.vocabulary import Execution, ExecutionStatus, Mode, Review, StepResult, Text
@@ -131,11 +142,21 @@ class Executor:
     # --- review ---------------------------------------------------------------------------------------------------
 
     async def _rehearse(self, rehearsal: Rehearsal, token: int) -> None:
+        """Reviews a plan, however long that takes: a dry run of a hundred requests outlasts a lease."""
+        beat = asyncio.create_task(self._beat(partial(self.ledger.rehearsals.renew, rehearsal.plan_id, token)))
+        try:
+            await self._rehearsed(rehearsal, token)
+        except LeaseLost:
+            log.warning("rehearsal_lease_lost", plan_id=rehearsal.plan_id)
+        finally:
+            beat.cancel()
+
+    async def _rehearsed(self, rehearsal: Rehearsal, token: int) -> None:
         try:
             review = await self._review(rehearsal.plan_id)
             await asyncio.to_thread(self.ledger.reviews.put, review)
         except LeaseLost:
-            return
+            raise
         except OpsdeskError as error:
             log.warning("rehearsal_failed", plan_id=rehearsal.plan_id, reason=error.message)
             said = f"{error.title}: {error.message}"
@@ -148,7 +169,7 @@ class Executor:
             return
         await asyncio.to_thread(self.ledger.rehearsals.finish, rehearsal.plan_id, token, review_id=review.id)
 
-    async def _review(self, plan_id: str) -> Review:
+    async def _review(self, plan_id: str, execution_id: str = "") -> Review:
         plan = await asyncio.to_thread(self.ledger.plans.get, plan_id)
         hands = self._hands(plan.cluster)
         review = await review_plan(
@@ -159,6 +180,7 @@ class Executor:
             clock=self.clock,
             topology_keys=None if plan.topology_keys is None else frozenset(plan.topology_keys),
         )
+        review = await with_limits(review, plan, self.ledger, self.policy, self.clock.now(), execution_id=execution_id)
         if not hands.settings.accept_broad_rights:
             return review
         warning = Text(
@@ -176,7 +198,7 @@ class Executor:
     # --- execution ------------------------------------------------------------------------------------------------
 
     async def _execute(self, execution: Execution, token: int) -> None:
-        beat = asyncio.create_task(self._beat(execution, token))
+        beat = asyncio.create_task(self._beat(partial(self.ledger.executions.renew, execution.id, token)))
         try:
             ending = await self._ending(execution, token)
             await asyncio.to_thread(self.ledger.executions.finish, execution.id, token, ending.status, ending.message)
@@ -220,30 +242,50 @@ class Executor:
 
     async def _check_same(self, execution: Execution, approved: Review) -> None:
         """What runs is exactly what was reviewed: reviewed again now, the plan must come to the same digest and ruling."""
-        fresh = await self._reviewed_again(execution.plan_id)
+        fresh = await self._reviewed_again(execution)
         if approved.digest != execution.digest or fresh.digest != approved.digest:
             raise PlanChangedAfterApproval(
                 "reviewed again, the plan comes to other requests than were approved: the cluster has changed",
                 next_step="reopen the incident for a new review",
             )
         if fresh.ruling.strictness > approved.ruling.strictness:
-            raise PlanChangedAfterApproval(f"reviewed again, the plan is {fresh.ruling}, approved as {approved.ruling}")
+            why = "; ".join(one.message.en for one in fresh.verdicts if one.ruling is fresh.ruling)
+            raise PlanChangedAfterApproval(
+                f"reviewed again, the plan is {fresh.ruling}, approved as {approved.ruling}: {why}",
+                next_step="reopen the incident for a new review",
+            )
+        await self._check_glass(execution, fresh)
 
-    async def _reviewed_again(self, plan_id: str) -> Review:
+    async def _check_glass(self, execution: Execution, fresh: Review) -> None:
+        """What one person alone approved runs only where the policy allows that, and only if all of it can be restored."""
+        if not execution.approval_id:
+            return
+        approval = await asyncio.to_thread(self.ledger.approvals.get, execution.approval_id)
+        if not approval.is_glass_broken:
+            return
+        lasting = what_stays(fresh)
+        if self.policy.break_glass == "never" or lasting:
+            raise BreakGlassRefused(
+                lasting or "the policy lets nobody approve alone", next_step="ask for approval again"
+            )
+
+    async def _reviewed_again(self, execution: Execution) -> Review:
         """Nothing has been written yet: a cluster that does not answer for a moment is asked again."""
         for _ in range(REVIEW_TRIES - 1):
             try:
-                return await self._review(plan_id)
+                return await self._review(execution.plan_id, execution.id)
             except Temporary as error:
-                log.warning("review_again", plan_id=plan_id, reason=error.message)
+                log.warning("review_again", plan_id=execution.plan_id, reason=error.message)
                 await self.clock.sleep(1.0)
-        return await self._review(plan_id)
+        return await self._review(execution.plan_id, execution.id)
 
-    async def _beat(self, execution: Execution, token: int) -> None:
+    async def _beat(self, renew: Callable[[float], None]) -> None:
+        """Keeps the work at hand and the word "an executor is here", each for itself, while a step or a review takes long."""
         while True:
             await asyncio.sleep(self.lease_seconds / 4)
             with contextlib.suppress(OpsdeskError):
-                await asyncio.to_thread(self.ledger.executions.renew, execution.id, token, self.lease_seconds)
+                await asyncio.to_thread(renew, self.lease_seconds)
+            with contextlib.suppress(OpsdeskError):
                 await asyncio.to_thread(self.announce)
 
 

@@ -152,10 +152,14 @@ class Worker:
                 await asyncio.to_thread(self._deps.ledger.wakes.renew, wake_id, self._holder, self._lease_seconds)
 
     async def _expire_approvals(self) -> None:
-        """Every wait ends: what waited too long is a no, and wakes its incident."""
+        """Every wait ends: an approval that waited too long is a no, an undo that nobody took is a person's; either wakes its
+        incident."""
         while True:
             with contextlib.suppress(OpsdeskError):
-                if await asyncio.to_thread(self._deps.ledger.approvals.expire_due):
+                ledger, patience = self._deps.ledger, self._deps.options.executor_wait_seconds
+                expired = await asyncio.to_thread(ledger.approvals.expire_due)
+                given_up = await asyncio.to_thread(ledger.executions.expire_undos, patience)
+                if expired or given_up:
                     self.nudge()
             await asyncio.sleep(EXPIRY_EVERY_SECONDS)
 

@@ -7,12 +7,15 @@ here without them, and says that they are open.
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from langgraph.types import interrupt
 
 from agent.deps import Deps
+from agent.limits import with_limits
 from agent.state import IncidentState
 from agent.waiting import look_again
+from knowledge.ledger.rehearsals import Rehearsal
 from knowledge.vocabulary import IncidentStatus, Mode, Plan, Review, Ruling, Text
 from tools.review import review_plan
 
@@ -41,6 +44,7 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
             clock=deps.clock,
             topology_keys=keys_of(plan),
         )
+        review = await with_limits(review, plan, deps.ledger, deps.policy, deps.clock.now())
         await asyncio.to_thread(deps.ledger.reviews.put, review)
     words = RULINGS[review.ruling]
     summary = Text(en=f"The plan {words.en}", zh=f"该方案{words.zh}")
@@ -65,6 +69,13 @@ async def _rehearsed(plan: Plan, deps: Deps) -> Review | None:
         return None
     rehearsal = await asyncio.to_thread(deps.ledger.rehearsals.request, plan.id)
     while not rehearsal.is_done:
+        if _takes_too_long(rehearsal, deps):
+            summary = Text(
+                en="The executor did not review in time: reviewed without its rights and dry run",
+                zh="执行器未在时限内完成审查：已在无其权限检查与试运行的情况下审查",
+            )
+            await asyncio.to_thread(deps.ledger.timeline.add, plan.incident_id, "review", "opsdesk", summary, {})
+            return None
         await look_again(plan.incident_id, deps)
         interrupt({"waiting": "rehearsal", "plan_id": plan.id})
         rehearsal = await asyncio.to_thread(deps.ledger.rehearsals.request, plan.id)
@@ -75,6 +86,12 @@ async def _rehearsed(plan: Plan, deps: Deps) -> Review | None:
         await asyncio.to_thread(deps.ledger.timeline.add, plan.incident_id, "review", "executor", summary, {})
         return None
     return await asyncio.to_thread(deps.ledger.reviews.get, rehearsal.review_id)
+
+
+def _takes_too_long(rehearsal: Rehearsal, deps: Deps) -> bool:
+    """Every wait ends: an executor that is there but never comes to it is not waited for beyond its time."""
+    asked_at = rehearsal.requested_at
+    return asked_at is not None and deps.clock.now() - asked_at > timedelta(seconds=deps.options.executor_wait_seconds)
 
 
 async def _asked(plan: Plan, review: Review, deps: Deps) -> str:

@@ -95,7 +95,7 @@ def _others(writing: Writing, request: ApprovalRequest, voter: Principal) -> tup
     ids = writing.session.scalars(
         select(PrincipalRow.id).where(PrincipalRow.kind == "person").order_by(PrincipalRow.id)
     )
-    others = [known_principal(writing.session, id) for id in ids]
+    others = [known_principal(writing.session, one) for one in ids]
     return tuple(
         one.id
         for one in others

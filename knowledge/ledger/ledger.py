@@ -25,6 +25,7 @@ from knowledge.ledger.incidents import Incidents
 from knowledge.ledger.leases import Leases
 from knowledge.ledger.lessons import Feedbacks, Lessons, Outcomes
 from knowledge.ledger.library_store import LibraryStore
+from knowledge.ledger.past_changes import PastChanges
 from knowledge.ledger.plans import Plans, Reviews
 from knowledge.ledger.principals import Principals
 from knowledge.ledger.rehearsals import Rehearsals
@@ -65,6 +66,7 @@ class Ledger:
         self.rehearsals = Rehearsals(store)
         self.approvals = Approvals(store)
         self.executions = Executions(store)
+        self.past_changes = PastChanges(store)
         self.verifications = Verifications(store)
         self.lessons = Lessons(store)
         self.feedback = Feedbacks(store)

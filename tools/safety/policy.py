@@ -52,6 +52,8 @@ class Policy(Noun):
     profiles: tuple[ServiceProfile, ...] = ()
     restarts_per_hour: int = Field(default=3, gt=0)
     changes_per_day: int = Field(default=20, gt=0)
+    repeat_hours: float = Field(default=24, ge=0)
+    break_glass: Literal["restoring", "never"] = "restoring"
     examples: tuple[Example, ...] = ()
 
     @staticmethod
