@@ -29,14 +29,29 @@ class MetricWatcher:
         self._signals = signals
 
     def watch(self, scene: Scene, table: HitTable) -> None:
+        by_name = _by_name(scene)
         for number, signal in self._signals:
-            for answer in scene.snapshot.metrics:
-                for series in answer.series:
-                    if answer.key not in signal.key and series.name not in signal.key:
-                        continue
-                    hit = _metric_hit(scene, answer, series, signal)
-                    if hit is not None:
-                        table.add(number, hit.settle(scene))
+            seen: set[int] = set()
+            for answer, series in (pair for key in signal.key for pair in by_name.get(key, ())):
+                if id(series) in seen:
+                    continue
+                seen.add(id(series))
+                hit = _metric_hit(scene, answer, series, signal)
+                if hit is not None:
+                    table.add(number, hit.settle(scene))
+
+
+def _by_name(scene: Scene) -> Mapping[str, Sequence[tuple[MetricAnswer, Series]]]:
+    """Series by the answer's key, and by their own name where one question asks for several metrics."""
+    if "series by name" not in scene.memo:
+        found: dict[str, list[tuple[MetricAnswer, Series]]] = {}
+        for answer in scene.snapshot.metrics:
+            for series in answer.series:
+                for name in {answer.key, series.name} - {""}:
+                    found.setdefault(name, []).append((answer, series))
+        scene.memo["series by name"] = found
+    known: Mapping[str, Sequence[tuple[MetricAnswer, Series]]] = scene.memo["series by name"]
+    return known
 
 
 def _metric_hit(scene: Scene, answer: MetricAnswer, series: Series, signal: MetricSignal) -> Hit | None:
@@ -96,12 +111,16 @@ def _is_near(value: float, signal: MetricSignal) -> bool:
 
 
 def _matching_last(scene: Scene, labels: Mapping[str, str], signal: MetricSignal) -> float:
-    for answer in scene.snapshot.metrics:
-        for series in answer.series:
-            is_it = signal.over in (answer.key, series.name)
-            if is_it and series.points and all(series.labels.get(name) == labels.get(name) for name in signal.by):
-                return float(series.points[-1][1])
-    return 0.0
+    """The last value of the divisor's series that agrees in the ``by`` labels; 0 when there is none."""
+    known = ("last of", signal.over, signal.by)
+    if known not in scene.memo:
+        lasts: dict[tuple[str | None, ...], float] = {}
+        for _, series in _by_name(scene).get(signal.over, ()):
+            if series.points:
+                lasts.setdefault(tuple(series.labels.get(name) for name in signal.by), float(series.points[-1][1]))
+        scene.memo[known] = lasts
+    found: float = scene.memo[known].get(tuple(labels.get(name) for name in signal.by), 0.0)
+    return found
 
 
 def _began(scene: Scene, points: Sequence[tuple[float, float]], signal: MetricSignal) -> datetime | None:
