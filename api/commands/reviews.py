@@ -94,12 +94,16 @@ def _review_offline(what: str, lang: str | None, *, as_json: bool) -> NoReturn:
 def approve(
     incident_id: str,
     reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+    break_glass: Annotated[
+        bool,
+        typer.Option("--break-glass", help="Alone, with --reason: only what its undo restores; all approvers see it."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again on the terminal.")] = False,
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
     """Approve the plan that waits. Shows the review first; approves exactly the digest that was shown."""
-    _decide(incident_id, "approve", reason, lang, yes=yes, as_json=as_json)
+    _decide(incident_id, "approve", reason, lang, yes=yes, as_json=as_json, breaks_glass=break_glass)
 
 
 def reject(incident_id: str, reason: Annotated[str, typer.Argument(help="Why not.")], as_json: AsJson = False) -> None:
@@ -107,7 +111,16 @@ def reject(incident_id: str, reason: Annotated[str, typer.Argument(help="Why not
     _decide(incident_id, "reject", reason, None, yes=True, as_json=as_json)
 
 
-def _decide(incident_id: str, decision: str, reason: str, lang: str | None, *, yes: bool, as_json: bool) -> None:
+def _decide(
+    incident_id: str,
+    decision: str,
+    reason: str,
+    lang: str | None,
+    *,
+    yes: bool,
+    as_json: bool,
+    breaks_glass: bool = False,
+) -> None:
     from api.commands.output import console, print_json
     from api.commands.render import render_review
     from knowledge.errors import WrongState
@@ -124,6 +137,8 @@ def _decide(incident_id: str, decision: str, reason: str, lang: str | None, *, y
         if not yes:
             _confirm(f"{decision} plan {approval['plan_id']} ({approval['digest'][:19]}...)?")
         body = {"decision": decision, "reason": reason, "digest": approval["digest"]}
+        if breaks_glass:
+            body |= {"break_glass": True}
         decided = client.post(f"/approvals/{approval['id']}", body)
     if as_json:
         print_json(decided)

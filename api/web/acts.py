@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from agent.reasoning.triage import split_paste
 from api.bootstrap import Desk, utc_now
 from api.web.access import incident_within, known_id, require
-from knowledge.errors import BadInput, NotAuthorised, NotFound, UnknownCluster, WrongState
+from knowledge.errors import BadInput, BreakGlassRefused, NotAuthorised, NotFound, UnknownCluster, WrongState
 from knowledge.ledger.principals import folded
 from knowledge.ledger.values import Feedback
 from knowledge.vocabulary import (
@@ -102,6 +102,10 @@ class DecisionOrder(Order):
     decision: Decision
     reason: Words = Field("", description="Required for a no.")
     digest: Name = Field(description="The digest of the review that was looked at: another one is not decided on.")
+    break_glass: bool = Field(
+        False,
+        description="Approve alone what needs more: only where the undo restores all of it; every approver is shown it.",
+    )
 
 
 class FreezeOrder(Order):
@@ -188,8 +192,18 @@ def decide(desk: Desk, principal: Principal, approval_id: str, order: DecisionOr
     reason = order.reason.strip()
     if order.decision is Decision.REJECT and not reason:
         raise BadInput("a no needs a reason", next_step="say in one sentence what is wrong with the plan")
-    hold = desk.settings.desk.approval_hold_seconds
-    decided = desk.ledger.approvals.vote(request.id, principal, order.decision, reason, order.digest, hold_seconds=hold)
+    approvals, hold = desk.ledger.approvals, desk.settings.desk.approval_hold_seconds
+    if order.break_glass:
+        if order.decision is Decision.REJECT or desk.deps.policy.break_glass == "never":
+            why = (
+                "a no needs no broken glass"
+                if order.decision is Decision.REJECT
+                else "the policy lets nobody approve alone"
+            )
+            raise BreakGlassRefused(why, next_step="decide without break_glass")
+        decided = approvals.break_glass(request.id, principal, reason, order.digest, hold_seconds=hold)
+    else:
+        decided = approvals.vote(request.id, principal, order.decision, reason, order.digest, hold_seconds=hold)
     desk.nudge()
     return decided
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from api.bootstrap import Desk
 from knowledge.errors import NotFound
+from knowledge.ledger.break_glass import what_stays
 from knowledge.ledger.ledger import Ledger
 from knowledge.ledger.principals import folded
 from knowledge.vocabulary import ApprovalRequest, ApprovalStatus, Incident, Principal, Role, Text
 
 
 class MayDecide(BaseModel):
-    """``why_not`` is None when the reader may vote."""
+    """``why_not`` is None when the reader may vote. ``may_break_glass``: alone, with a reason, since the plan restores."""
 
     may: bool
     why_not: Text | None = None
+    may_break_glass: bool = False
 
 
 NOT_WAITING = Text(en="this request is not waiting for a vote", zh="该审批请求当前不在等待表决")
@@ -26,9 +29,19 @@ IS_REQUESTER = Text(en="you asked for this change: another person has to approve
 HAS_VOTED = Text(en="you have voted already; another person has to decide", zh="您已表决，须由其他人决定")
 
 
-def may_decide(ledger: Ledger, principal: Principal, request: ApprovalRequest, incident: Incident) -> MayDecide:
-    why_not = _why_not(ledger, principal, request, incident)
-    return MayDecide(may=why_not is None, why_not=why_not)
+def may_decide(desk: Desk, principal: Principal, request: ApprovalRequest, incident: Incident) -> MayDecide:
+    why_not = _why_not(desk.ledger, principal, request, incident)
+    return MayDecide(
+        may=why_not is None, why_not=why_not, may_break_glass=_may_break(desk, principal, request, why_not)
+    )
+
+
+def _may_break(desk: Desk, principal: Principal, request: ApprovalRequest, why_not: Text | None) -> bool:
+    """Where one voice is not enough, or is the requester's own; for what its undo restores, if the policy has it."""
+    is_stuck = why_not in {IS_REQUESTER, HAS_VOTED} or (why_not is None and request.needed - len(request.votes) > 1)
+    if not is_stuck or desk.deps.policy.break_glass == "never" or not principal.may(Role.APPROVER):
+        return False
+    return not what_stays(desk.ledger.reviews.get(request.review_id))
 
 
 def _why_not(ledger: Ledger, principal: Principal, request: ApprovalRequest, incident: Incident) -> Text | None:

@@ -103,7 +103,7 @@ def open_dossier(desk: Desk, principal: Principal, incident: Incident) -> Dossie
         plan=plan,
         review=_within(review, principal, incident),
         approval=approval,
-        may_decide=may_decide(ledger, principal, approval, incident) if approval else None,
+        may_decide=may_decide(desk, principal, approval, incident) if approval else None,
         execution=executions[0] if executions else None,
         verification=_of_execution(verifications, executions),
         lesson=lessons[0] if lessons else None,

@@ -158,7 +158,8 @@ async def test_an_execution_does_not_count_itself_and_of_two_at_once_the_earlier
         assert ledger.executions.claim_next(f"e{number}", 30) is not None
         running.append((plan, review, execution.id))
     found = [
-        rules(await with_limits(review, plan, ledger, policy, clock(), execution_id=id)) for plan, review, id in running
+        rules(await with_limits(review, plan, ledger, policy, clock(), execution_id=run))
+        for plan, review, run in running
     ]
     assert found == [[], [LIMIT]]
 

@@ -137,11 +137,16 @@ async def feedback(incident_id: str, request: Request) -> Response:
 @router.post("/incidents/{incident_id}/approvals/{approval_id}/{decision}")
 async def decide(incident_id: str, approval_id: str, decision: str, request: Request) -> Response:
     def act(desk: Desk, principal: Principal, fields: Fields) -> str:
-        order = _order(acts.DecisionOrder, fields | {"decision": decision}, "decision", "reason", "digest")
+        is_alone = decision == "break-glass"
+        given = fields | {
+            "decision": "approve" if is_alone else decision,
+            "break_glass": "true" if is_alone else "false",
+        }
+        order = _order(acts.DecisionOrder, given, "decision", "reason", "digest", "break_glass")
         acts.decide(desk, principal, approval_id, order)
         return ""
 
-    done = "done.approved" if decision == "approve" else "done.rejected"
+    done = "done.rejected" if decision == "reject" else "done.approved"
     return await _submitted(request, _path(incident_id), done, act)
 
 

@@ -18,7 +18,7 @@ from api.web.console import forms, sign_in
 from api.web.console.incident_page import incident_values
 from api.web.console.rendering import STATIC
 from api.web.console.visit import SignInFirst, Visit, answered, here, visit_of
-from api.web.routes.approvals import waiting_for
+from api.web.routes.approvals import glass_broken_for, waiting_for
 from api.web.routes.incidents import Filters, incident_page
 from api.web.routes.knowledge import one_case, search
 from api.web.words import language_of
@@ -130,7 +130,10 @@ def incident_live(incident_id: str, visit: Visiting) -> Response:
 
 @router.get("/approvals")
 def approvals(visit: Visiting) -> Response:
-    return visit.page("approvals.html", requests=waiting_for(visit.face.desk, visit.principal))
+    desk, principal = visit.face.desk, visit.principal
+    return visit.page(
+        "approvals.html", requests=waiting_for(desk, principal), glass_broken=glass_broken_for(desk, principal)
+    )
 
 
 @router.get("/tickets/new")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Path
 from pydantic import BaseModel
 
-from api.bootstrap import Desk
+from api.bootstrap import Desk, utc_now
 from api.web import acts
 from api.web.access import Approver, DeskOf, Reader, Responder, incident_within
 from api.web.deciding import MayDecide, may_decide
 from api.web.routes.incidents import Id, Page
 from api.web.routes.strict import api_router
 from knowledge.errors import NotFound
-from knowledge.vocabulary import ApprovalRequest, Execution, Incident, Plan, Principal
+from knowledge.vocabulary import ApprovalRequest, Execution, Incident, Plan, Principal, Role
 
+DAYS_SHOWN = 7
 router = api_router("approvals")
 
 
@@ -35,9 +37,23 @@ def waiting_for(desk: Desk, principal: Principal) -> list[Waiting]:
             incident = incident_within(desk, principal, request.incident_id)
         except NotFound:
             continue
-        verdict = may_decide(desk.ledger, principal, request, incident)
+        verdict = may_decide(desk, principal, request, incident)
         found.append(Waiting(approval=request, incident=incident, may_decide=verdict))
     return sorted(found, key=lambda one: not one.may_decide.may)
+
+
+def glass_broken_for(desk: Desk, principal: Principal) -> list[ApprovalRequest]:
+    """Where somebody approved alone lately, within the reader's scope: approvers are shown it until it is a week old."""
+    if not principal.may(Role.APPROVER):
+        return []
+    since = utc_now() - timedelta(days=DAYS_SHOWN)
+    return desk.ledger.approvals.glass_broken(principal.scope, since)
+
+
+@router.get("/approvals/broken-glass", summary="What one person alone approved lately")
+def glass_broken(desk: DeskOf, principal: Approver) -> Page[ApprovalRequest]:
+    """Of the last seven days, within the asker's scope, newest first; `told` names who is shown it."""
+    return Page(items=glass_broken_for(desk, principal))
 
 
 @router.get("/approvals", summary="What waits for approval")
