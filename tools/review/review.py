@@ -152,8 +152,9 @@ def _restored(prepared: Prepared) -> tuple[Writes, ...]:
         return ()
     if verb == "apply" and frozen.observed is None:
         return ()
+    own = [state for state in frozen.after if not state.path.endswith("last-applied-configuration")]
     is_whole = verb == "rollout undo"
-    return (writes_of_states(frozen.kind, frozen.target.namespace, frozen.target.name, frozen.after, is_whole),)
+    return (writes_of_states(frozen.kind, frozen.target.namespace, frozen.target.name, own, is_whole),)
 
 
 def _is_inside(frozen: Frozen, plan: Plan, keys: frozenset[str]) -> bool:

@@ -41,7 +41,11 @@ _SECRET_PAIRS = frozenset(
 def names_secret(key: str) -> bool:
     """Whether a key's words say secret: ``HF_TOKEN`` and ``dbPassword`` do, ``MAX_TOKENS`` and ``tokenizer`` do not."""
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", key)]
-    return bool(_SECRET_WORDS & set(words)) or any(pair in _SECRET_PAIRS for pair in itertools.pairwise(words))
+    parted = re.split(r"[^a-z0-9]+", key.lower())
+    return any(
+        _SECRET_WORDS & set(some) or any(pair in _SECRET_PAIRS for pair in itertools.pairwise(some))
+        for some in (words, parted)
+    )
 
 
 def _texts(tree: Any) -> Iterable[str]:

@@ -16,7 +16,7 @@ _NEVER = {
     "nodes": ("a node is not deleted by a script", "脚本不得删除节点"),
     "persistentvolumes": ("data may go with it", "数据可能随之丢失"),
 }  # fmt: skip
-_NEGATIVE = re.compile(r"(^|,)\s*!|!=|\bnotin\b|(^|,)\s*[^=!,()\s]+\s*(,|$)")
+_NEGATIVE = re.compile(r"(^|,)\s*!|!=|(?i:\bnotin\b)|(^|,)\s*[^=!,()\s]+\s*(,|$)")
 
 
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:  # noqa: ARG001 - the contract's signature

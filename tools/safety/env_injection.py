@@ -18,10 +18,14 @@ def _names(value: Any) -> Iterable[str]:
             yield entry["name"]
 
 
+_ORDINARY_WORDS = frozenset({"ENV", "PATH"})
+
+
 def _is_forbidden(name: str, policy: Policy) -> bool:
-    """Also in another case, which some programs read too; names without an underscore (``ENV``) only as they are written."""
+    """Also in other letters, which some programs read too; short words that applications use (``env``) only as written."""
+    shouted = name.upper()
     return matches(name, policy.forbidden_environment) or (
-        "_" in name and matches(name.upper(), policy.forbidden_environment)
+        shouted not in _ORDINARY_WORDS and matches(shouted, policy.forbidden_environment)
     )
 
 

@@ -30,11 +30,11 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:  # noqa: ARG001 
         yield said(Ruling.TWO, "changes who may reach whom", "修改网络访问策略")
     for writes in subject.writes:
         words = set(writes.words_of("annotations")) | writes.removed_words("annotations")
-        if any(matches(word, ("*-snippet", "*/server-snippets", "*-snippets")) for word in words):
+        if any(matches(word.lower(), ("*-snippet", "*/server-snippets", "*-snippets")) for word in words):
             yield said(Ruling.FORBIDDEN, "puts configuration of its own into the gateway", "向网关注入自定义配置")
-        if any(matches(word, _BALANCERS) for word in words):
+        if any(matches(word.lower(), _BALANCERS) for word in words):
             yield said(Ruling.TWO, "changes how a load balancer opens a Service", "修改负载均衡对服务的暴露方式")
-        if any(matches(word, _GATEWAY) for word in words):
+        if any(matches(word.lower(), _GATEWAY) for word in words):
             yield said(Ruling.TWO, "changes whom a gateway lets in or where it sends", "修改网关的放行或转发")
         if writes.kind.kind == "Service" and not writes.kind.group:
             yield from _service(writes)

@@ -50,7 +50,6 @@ _RESTRICTED: dict[str, Callable[[Any], bool]] = {
     "fsGroup": lambda v: v == 0, "supplementalGroups": lambda v: 0 in (v if isinstance(v, list) else [v]),
     "shareProcessNamespace": _is_set, "seLinuxOptions": _is_set, "sysctls": _is_set, "windowsOptions": _is_set,
 }  # fmt: skip
-_LOWERED = {name.lower(): name for name in (*_BASELINE, *_RESTRICTED, "hostPath", "capabilities", "securityContext")}
 
 
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
@@ -77,10 +76,6 @@ def _fields(writes: Writes, above_restricted: Ruling) -> Iterable[Said]:
             yield _beyond(above_restricted, path)
         elif _is_loosely_confined(path, value):
             yield _beyond(Ruling.TWO, path)
-        elif field.lower() in _LOWERED and field != _LOWERED[field.lower()]:
-            yield said(
-                Ruling.FORBIDDEN, f"{field} is spelled like {_LOWERED[field.lower()]}", f"{field} 与 {_LOWERED[field.lower()]} 只差大小写"
-            )  # fmt: skip
 
 
 def _beyond(ruling: Ruling, path: Path) -> Said:
@@ -95,7 +90,7 @@ def _is_unconfined(path: Path, value: Any) -> bool:
         return any(
             one != "NET_BIND_SERVICE" for one in (value if isinstance(value, list) else [value]) if one is not None
         )
-    return field == "type" and parent in {"seccompProfile", "appArmorProfile"} and value == "Unconfined"
+    return field == "type" and parent in {"seccompProfile", "appArmorProfile"} and str(value).lower() == "unconfined"
 
 
 def _is_loosely_confined(path: Path, value: Any) -> bool:
@@ -157,7 +152,6 @@ RULE = SafetyRule(
      _apply(_POD % ("", ", securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, runAsNonRoot: true}"))),
     (
         (_apply(_POD % ("hostPID: true,", "")), Ruling.FORBIDDEN),
-        (_apply(_POD % ("HostPID: true,", "")), Ruling.FORBIDDEN),
         (_apply(_POD % ("", ", securityContext: {privileged: true}")), Ruling.FORBIDDEN),
         (_apply(_POD % ("", ", securityContext: {capabilities: {add: [SYS_ADMIN]}}")), Ruling.FORBIDDEN),
         (_apply(_POD % ("", ", securityContext: {capabilities: {add: NET_RAW}}")), Ruling.FORBIDDEN),

@@ -28,7 +28,7 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
     for writes in subject.writes:
         words = set(writes.words_of("annotations")) | set(writes.words_of("labels"))
         words |= writes.removed_words("annotations") | writes.removed_words("labels")
-        if any(matches(word, policy.identity_annotations) for word in words):
+        if any(matches(word.lower(), policy.identity_annotations) for word in words):
             yield said(Ruling.FORBIDDEN, "gives a workload a cloud identity", "赋予工作负载云身份")
         if writes.kind.plural == "configmaps" and writes.name == "aws-auth":
             yield said(Ruling.FORBIDDEN, "aws-auth maps people to rights", "aws-auth 决定人员权限")

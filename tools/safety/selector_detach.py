@@ -47,7 +47,7 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
         touched = _touched_labels(writes)
         if not touched:
             continue
-        selecting = {key for key in touched if key == "*" or matches(key, policy.selecting_labels)}
+        selecting = {key for key in touched if key == "*" or matches(key.lower(), policy.selecting_labels)}
         if not subject.is_offline:
             selecting |= touched & _selecting_keys(subject)
         if selecting:

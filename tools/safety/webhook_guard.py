@@ -28,11 +28,11 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
     for writes in subject.writes:
         words = set(writes.words_of("annotations")) | set(writes.words_of("labels"))
         words |= writes.removed_words("annotations") | writes.removed_words("labels")
-        if any(matches(word, policy.exempting_labels) for word in words):
+        if any(matches(word.lower(), policy.exempting_labels) for word in words):
             yield said(Ruling.FORBIDDEN, "takes an object out of a policy's sight", "使对象脱离策略约束")
-        if any(matches(word, _OWN) for word in words):
+        if any(matches(word.lower(), _OWN) for word in words):
             yield said(Ruling.FORBIDDEN, "writes opsdesk's own marks", "写入 opsdesk 自身的标记")
-        if any(matches(word, _CONTROLLERS) for word in words) and not writes.is_whole:
+        if any(matches(word.lower(), _CONTROLLERS) for word in words) and not writes.is_whole:
             yield said(Ruling.TWO, "writes a controller's marks", "写入控制器的标记")
 
 
