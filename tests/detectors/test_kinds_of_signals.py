@@ -136,3 +136,43 @@ def test_program_s_gpu_error_matters_only_when_a_pod_that_uses_a_gpu_there_is_un
     node: Json = {"kind": "Node", "name": "gpu-1", "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
     objects = [node, _pod("train-0", is_well=is_well, uses_gpu=uses_gpu)]
     assert bool(found(signal, {"objects": objects})) is matters
+
+
+def gauge(*values: float) -> Json:
+    return {"metrics": [{"key": "heat", "labels": {"node": "n"}, "values": list(values)}]}
+
+
+def test_smallest_value_is_that_of_the_last_quarter_of_an_hour() -> None:
+    hot = {"kind": "metric", "key": ["heat"], "take": "min", "op": ">", "than": 88, "about": "Node"}
+    assert found(hot, gauge(*[60] * 60, *[91] * 20))
+    assert not found(hot, gauge(*[60] * 60, *[91] * 5))
+    assert not found(hot, gauge(*[91] * 60, *[60] * 5))
+
+
+def test_counter_that_began_anew_has_grown_by_what_it_counted_since() -> None:
+    grown = {"kind": "metric", "key": ["heat"], "take": "increase", "op": ">", "than": 4, "about": "Node"}
+    assert not found(grown, gauge(900, 901, 0, 1))
+    assert found(grown, gauge(900, 903, 0, 3))
+
+
+def test_share_of_a_limit_is_followed_over_time() -> None:
+    ahead = {
+        "kind": "metric", "key": ["heat"], "over": "limit", "by": ["node"], "take": "hours_to_full", "toward": 1,
+        "near": 0.5, "op": "<", "than": 2, "about": "Node",
+    }  # fmt: skip
+    limit = {"key": "limit", "labels": {"node": "n"}, "values": [100]}
+    rising = gauge(*[60 + number for number in range(20)])
+    assert found(ahead, {"metrics": [*rising["metrics"], limit]})
+    assert not found(ahead, rising), "without a limit nothing is full"
+
+
+def test_latency_and_error_objectives_of_one_service_are_two() -> None:
+    burning = {"kind": "metric", "key": ["slo_ratio"], "take": "burn", "op": ">=", "than": 1, "about": "Service"}
+    metrics = [
+        {"key": "slo_ratio", "labels": {"service": "web", "slo": slo, "window": window}, "values": [ratio]}
+        for slo, ratio in (("errors", 0.3), ("latency", 0.01))
+        for window in ("5m", "1h")
+    ]
+    (finding,) = found(burning, {"metrics": metrics})
+    assert finding.facts["slo"] == "errors"
+    assert finding.facts["rate"] == "30"

@@ -97,13 +97,21 @@ def _taken(points: Sequence[tuple[float, float]], signal: MetricSignal) -> float
     return {
         "last": lambda: values[-1],
         "max": lambda: max(values),
-        "min": lambda: min(values),
-        "mean": lambda: fmean(values),
+        "min": lambda: min(_lasting(points) if signal.op in (">", ">=") else values),
+        "mean": lambda: fmean(_lasting(points)),
         "increase": lambda: increase(points),
         "shift": lambda: level_shift(points),
         "hours_to": lambda: hours_to(points, signal.toward),
         "hours_to_full": lambda: hours_to_full(points, signal.toward) if _is_near(values[-1], signal) else math.inf,
     }[signal.take]()
+
+
+LASTING_SECONDS = 900.0
+"""What has held for a quarter of an hour holds: asked of the whole window, trouble that is younger would never be seen."""
+
+
+def _lasting(points: Sequence[tuple[float, float]]) -> list[float]:
+    return [value for at, value in points if points[-1][0] - at <= LASTING_SECONDS]
 
 
 def _is_near(value: float, signal: MetricSignal) -> bool:
