@@ -427,6 +427,15 @@ class ScorePart(Noun):
     because: str
 
 
+class ConfidencePart(Noun):
+    """One fact that moved a diagnosis's confidence: ``value`` (0 to 1) times ``weight`` in the exponent of a logistic map."""
+
+    name: str
+    value: float
+    weight: float
+    because: str
+
+
 class ChainLink(Noun):
     """``cause`` explains ``effect`` over a topology relation (``selects``, ``runs_on``, ``mounts`` ...)."""
 
@@ -476,6 +485,7 @@ class Diagnosis(Noun):
     rests_on: Literal["cluster", "paste"] = "cluster"
     chosen: Hypothesis | None = None
     confidence: float = Field(ge=0, le=1)
+    confidence_parts: tuple[ConfidencePart, ...] = ()
     runner_up: Hypothesis | None = None
     others: tuple[Hypothesis, ...] = ()
     gaps: tuple[Gap, ...] = ()

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Sequence
 
+from agent.reasoning.confidence import calibration, fault_parts, no_fault_parts
 from agent.reasoning.explanation import change_near, explain
 from agent.reasoning.moved_first import with_moved_first
 from agent.reasoning.topology import Topology, build_topology
@@ -52,13 +53,13 @@ def conclude(
     loud = [one for one in hypotheses if _is_loud(one, findings, topology, asked)]
     blinding = [gap for gap in snapshot.gaps if is_blinding(gap, focus or snapshot.focus)]
     if loud:
-        diagnosis = _fault(loud, findings, snapshot, topology, blinding)
+        diagnosis = _fault(loud, findings, snapshot, topology, library, blinding)
     elif blinding or not any(True for _ in snapshot.kinds()):
         diagnosis = _unknown(snapshot, blinding)
     elif firing := [alert.name for alert in snapshot.alerts if alert.status == "firing"]:
         diagnosis = _unexplained(snapshot, firing, hypotheses)
     else:
-        diagnosis = _no_fault(snapshot, hypotheses)
+        diagnosis = _no_fault(snapshot, hypotheses, asked)
     diagnosis = with_moved_first(diagnosis, snapshot, topology)
     return diagnosis.model_copy(update={"seconds": round(time.monotonic() - began, 4)})
 
@@ -94,6 +95,7 @@ def _fault(
     findings: Sequence[Finding],
     snapshot: Snapshot,
     topology: Topology,
+    library: DetectorLibrary,
     blinding: Sequence[Gap],
 ) -> Diagnosis:
     chosen, rest = hypotheses[0], hypotheses[1:]
@@ -101,30 +103,18 @@ def _fault(
     rivals = [one for one in rest if not set(one.finding_ids) & set(chosen.explains)]
     runner_up = next(iter(rivals or rest), None)
     change = change_near(by_id[chosen.finding_ids[0]], topology, recent_changes(snapshot))
+    parts = fault_parts(chosen, rivals, by_id, snapshot.cited(), library, snapshot.gaps, blinding)
     return Diagnosis(
         verdict=Verdict.FAULT,
         chosen=chosen,
-        confidence=_confidence(chosen, by_id, rivals, blinding),
+        confidence=calibration().confidence("fault", parts),
+        confidence_parts=parts,
         runner_up=runner_up,
         others=tuple(one for one in rest if one is not runner_up)[:LISTED_OTHERS],
         gaps=tuple(snapshot.gaps),
         summary=_summary(chosen, by_id, rivals, change),
         ruled_out=(*_explained_away(chosen, by_id), *_history(snapshot)),
     )
-
-
-def _confidence(
-    chosen: Hypothesis, by_id: dict[str, Finding], rivals: Sequence[Hypothesis], blinding: Sequence[Gap]
-) -> float:
-    """From the score, less for a close rival, for gaps that hide much, and for a cause that is itself a symptom."""
-    value = 0.3 + 0.75 * chosen.score
-    if rivals and chosen.score - rivals[0].score < 0.05:
-        value -= 0.12
-    if blinding:
-        value -= 0.1
-    if by_id[chosen.finding_ids[0]].is_symptom:
-        value = min(value, 0.45)
-    return round(min(max(value, 0.05), 0.97), 3)
 
 
 def _summary(
@@ -184,16 +174,18 @@ def _history(snapshot: Snapshot) -> tuple[Text, ...]:
     )
 
 
-def _no_fault(snapshot: Snapshot, hypotheses: Sequence[Hypothesis]) -> Diagnosis:
+def _no_fault(snapshot: Snapshot, hypotheses: Sequence[Hypothesis], focus: Focus) -> Diagnosis:
     pods = len(snapshot.of_kind("Pod"))
     english = f"No fault now: {pods} pods and everything else that was looked at are well."
     chinese = f"当前没有故障：已检查的 {pods} 个 Pod 及其他对象均正常。"
     if hypotheses:
         english += " Worth knowing: " + "; ".join(one.title.en for one in hypotheses[:3]) + "."
         chinese += "可留意：" + "；".join(one.title.zh for one in hypotheses[:3]) + "。"
+    parts = no_fault_parts(hypotheses, snapshot.gaps, (), is_asked=bool(focus.services or focus.objects))
     return Diagnosis(
         verdict=Verdict.NO_FAULT,
-        confidence=0.9 if not snapshot.gaps else 0.75,
+        confidence=calibration().confidence("no_fault", parts),
+        confidence_parts=parts,
         others=tuple(hypotheses[:LISTED_OTHERS]),
         gaps=tuple(snapshot.gaps),
         summary=Text(en=english, zh=chinese),
