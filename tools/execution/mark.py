@@ -20,6 +20,11 @@ def carries_mark(request: ApiRequest) -> bool:
     return request.method in {"POST", "PATCH"} and not request.path.endswith(_SUBRESOURCES)
 
 
+def is_apply(request: ApiRequest) -> bool:
+    """Whether it is a server-side apply."""
+    return request.content_type == "application/apply-patch+yaml"
+
+
 def mark_of(item: Json) -> str:
     return str((item["metadata"].get("annotations") or {}).get(STEP, ""))
 
@@ -33,6 +38,10 @@ def with_mark(request: ApiRequest, item: Json | None, key: str, by: str) -> ApiR
     marks = {STEP: key, BY: by}
     if not isinstance(body, list):
         body["metadata"]["annotations"] = {**(body["metadata"].get("annotations") or {}), **marks}
+        if is_apply(request) and item is not None:
+            # An apply tests no field: it insists on the very object, in the very state, that was just held against the review.
+            found = {name: item["metadata"][name] for name in ("uid", "resourceVersion") if name in item["metadata"]}
+            body["metadata"] = {**body["metadata"], **found}
         return request.model_copy(update={"body": body})
     body = _as_found(body, item)
     kept = [op for op in body if not _is_there(op, item)]
@@ -51,6 +60,8 @@ def with_mark(request: ApiRequest, item: Json | None, key: str, by: str) -> ApiR
 
 def tested_version(request: ApiRequest) -> str:
     """The resourceVersion that a marked request insists on, empty when it does not."""
+    if is_apply(request):
+        return str(request.body["metadata"].get("resourceVersion", ""))
     first = request.body[0] if isinstance(request.body, list) and request.body else {}
     return str(first["value"]) if first.get("path") == VERSION else ""
 

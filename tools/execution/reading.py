@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -23,8 +24,15 @@ def waits(step: FrozenStep) -> bool:
     return step.step.action == "wait" or (step.step.action == "rollout_status" and flags.get("watch") != ["false"])
 
 
-async def read_step(step: FrozenStep, reader: ClusterReader, clock: Clock) -> tuple[str, str]:
-    """What was read as text, and why it is a failure (empty when it is none). Raises what the reader raises."""
+class Stopped(Exception):
+    """Cancelled or frozen in the middle of a step that was waiting: what it had not begun is not begun any more."""
+
+
+async def read_step(
+    step: FrozenStep, reader: ClusterReader, clock: Clock, stop_reason: Callable[[], Awaitable[str]]
+) -> tuple[str, str]:
+    """What was read as text, and why it is a failure (empty when it is none). Raises what the reader raises, and Stopped when
+    ``stop_reason`` names one while it waits."""
     flags = step.step.parameters.get("flags", {})
     limit = DEFAULT_SECONDS.get(step.step.action, 0)
     if flags.get("timeout"):
@@ -37,6 +45,8 @@ async def read_step(step: FrozenStep, reader: ClusterReader, clock: Clock) -> tu
             return _text(found), ""
         if (clock.now() - started).total_seconds() >= limit:
             return _text(found), f"after {limit} s still waiting: {pending}"
+        if reason := await stop_reason():
+            raise Stopped(reason)
         await clock.sleep(POLL_SECONDS)
 
 

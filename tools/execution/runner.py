@@ -35,8 +35,9 @@ from knowledge.vocabulary import (
 )
 from tools.actions.contract import CREATED_UID
 from tools.contracts import Redact
-from tools.execution.mark import carries_mark, tested_version, with_mark
-from tools.execution.reading import read_step, waits
+from tools.execution.left import changed_since
+from tools.execution.mark import carries_mark, is_apply, tested_version, with_mark
+from tools.execution.reading import Stopped, read_step, waits
 from tools.execution.standing import (
     Standing,
     holds,
@@ -49,11 +50,11 @@ from tools.execution.standing import (
 from tools.ports import ApiAnswer, Clock, ClusterReader, ClusterWriter
 
 OUTPUT_CHARACTERS = 20_000
-REREADS = 3
-REREAD_SECONDS = 0.5
-EVICTION_TRIES = 24
+WRITE_SECONDS = 15
+"""The API server gives a write up after this time, so that none can land later without our seeing it."""
+REREADS, REREAD_SECONDS = 17, 1.0
+EVICTION_TRIES, EVICTION_SECONDS = 24, 5.0
 VERSION_TRIES = 4
-EVICTION_SECONDS = 5.0
 
 
 class StepLog(Protocol):
@@ -107,6 +108,8 @@ class StepRunner:
                 await self._do(step)
             except LeaseLost:
                 raise  # another executor goes on with it: nothing more is sent from here
+            except Stopped as stopped:
+                return Ending(ExecutionStatus.CANCELLED, f"stopped in step {step.step.index}: {stopped}")
             except WriteUnanswered as error:
                 return Ending(ExecutionStatus.UNKNOWN, f"step {step.step.index}: {error.message}")
             except OpsdeskError as error:
@@ -162,11 +165,7 @@ class StepRunner:
             await self._check_before(step)
         if not step.requests and not self._is_settled(self.key(step, 0)):
             nothing = "it already is as the step would make it"
-            await self._record(
-                StepResult(
-                    step=step.step.index, step_key=self.key(step, 0), outcome=StepOutcome.SKIPPED, message=nothing
-                )
-            )
+            await self._record(step, self.key(step, 0), StepOutcome.SKIPPED, nothing)
         for number in pending:
             await self._write(step, step.requests[number], self.key(step, number), is_inverse=False)
 
@@ -193,6 +192,10 @@ class StepRunner:
         changed = mismatch(item, step.before)
         if changed:
             raise PlanChangedAfterApproval(f"{step.target.key}: {changed}", next_step="have the plan reviewed again")
+        done = [one for one in self.review.steps if one.step.index < step.step.index and self._was_done(one)]
+        changed = await changed_since(step, done, self.reader)
+        if changed:
+            raise PlanChangedAfterApproval(changed, next_step="have the plan reviewed again")
 
     async def _target(self, step: FrozenStep) -> Json | None:
         path = target_path(step)
@@ -209,22 +212,13 @@ class StepRunner:
         started = self.clock.now()
         outcome, message, output = StepOutcome.DONE, "", ""
         try:
-            output, message = await read_step(step, self.reader, self.clock)
+            output, message = await read_step(step, self.reader, self.clock, self.log.stop_reason)
         except OpsdeskError as error:
             message = error.message
         if message:
             outcome = StepOutcome.FAILED
-        await self._record(
-            StepResult(
-                step=step.step.index,
-                step_key=key,
-                outcome=outcome,
-                message=message,
-                output=self.redact(output)[:OUTPUT_CHARACTERS],
-                started_at=started,
-                finished_at=self.clock.now(),
-            )
-        )
+        text = self.redact(output)[:OUTPUT_CHARACTERS]
+        await self._record(step, key, outcome, message, text, started_at=started)
         if message and waits(step):
             raise WriteRejected(message, status=0, reason="Timeout")
 
@@ -282,9 +276,17 @@ class StepRunner:
         except WriteUnanswered:
             await self._resolve(step, request, key, is_inverse=is_inverse)
             return
-        except Temporary as error:
-            await self._reject(step, key, error.message)
+        except (Temporary, PlanChangedAfterApproval, Stopped) as error:
+            await self._reject(step, key, str(error))
             raise
+        was_intended = known is not None and known.outcome is StepOutcome.INTENDED
+        if (
+            was_intended
+            and answer.status in {409, 422}
+            and await self._landed(step, request, key, is_inverse=is_inverse)
+        ):
+            await self._settle(step, key, is_inverse, "found done after a restart")
+            return
         await self._take(step, request, key, answer, is_inverse=is_inverse)
 
     async def _take(
@@ -303,7 +305,7 @@ class StepRunner:
         raise WriteRejected(message, status=answer.status, reason=str(status.get("reason", "")))
 
     async def _resolve(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> None:
-        """No answer came: the target tells, after a moment in which a late write may still land."""
+        """No answer came: the target tells. That nothing was done is believed only when a late write cannot land any more."""
         for _ in range(REREADS):
             await self.clock.sleep(REREAD_SECONDS)
             standing = await self._standing(step, request, key, is_inverse=is_inverse)
@@ -322,18 +324,32 @@ class StepRunner:
         reads = carries_mark(request) and request.method == "PATCH"
         for _ in range(EVICTION_TRIES if request.path.endswith("/eviction") else VERSION_TRIES):
             item = await read_object(self.reader, path) if reads else None
+            if is_apply(request) and (changed := mismatch(item, step.before)):
+                raise PlanChangedAfterApproval(f"{path}: {changed}", next_step="have the plan reviewed again")
             marked = with_mark(request, item, key, self.user_agent)
-            answer = await self.writer.send(marked, user_agent=self.user_agent)
+            bounded = marked.model_copy(update={"query": {**marked.query, "timeout": f"{WRITE_SECONDS}s"}})
+            answer = await self.writer.send(bounded, user_agent=self.user_agent, timeout_seconds=WRITE_SECONDS + 5.0)
             if answer.status == 429 and request.path.endswith("/eviction"):
-                await self.clock.sleep(EVICTION_SECONDS)
+                await self._pause_eviction()
             elif not (answer.status in {409, 422} and await self._has_moved(path, tested_version(marked))):
                 break
         return answer
+
+    async def _pause_eviction(self) -> None:
+        """A budget may hold a drain up for minutes: who cancels or freezes meanwhile is heard."""
+        reason = await self.log.stop_reason()
+        if reason:
+            raise Stopped(reason)
+        await self.clock.sleep(EVICTION_SECONDS)
 
     async def _has_moved(self, path: str, version: str) -> bool:
         """Whether a write was refused for the version alone that it insisted on: then it may be asked for again."""
         item = await read_object(self.reader, path) if version else None
         return item is not None and item["metadata"].get("resourceVersion") != version
+
+    async def _landed(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> bool:
+        """Whether the write of the process before us landed after we had looked."""
+        return await self._standing(step, request, key, is_inverse=is_inverse) is Standing.DONE
 
     async def _standing(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> Standing:
         try:
@@ -349,48 +365,36 @@ class StepRunner:
         if not uid and step.requests[0].method == "POST":
             item = await read_object(self.reader, object_path(step.requests[0], step))
             uid = item["metadata"].get("uid", "") if item else ""
-        await self._record(
-            StepResult(
-                step=step.step.index,
-                step_key=key,
-                outcome=StepOutcome.UNDONE if is_inverse else StepOutcome.DONE,
-                message="; ".join([message, *(answer.warnings if answer else ())]).strip("; "),
-                output=f"uid={uid}" if uid else "",
-                started_at=self._started(key),
-                finished_at=self.clock.now(),
-            )
-        )
+        outcome = StepOutcome.UNDONE if is_inverse else StepOutcome.DONE
+        told = "; ".join([message, *(answer.warnings if answer else ())]).strip("; ")
+        await self._record(step, key, outcome, told, f"uid={uid}" if uid else "")
 
     async def _reject(self, step: FrozenStep, key: str, message: str) -> None:
         outcome = StepOutcome.UNDO_FAILED if key.endswith("/undo") else StepOutcome.FAILED
-        await self._record(
-            StepResult(
-                step=step.step.index,
-                step_key=key,
-                outcome=outcome,
-                message=message,
-                started_at=self._started(key),
-                finished_at=self.clock.now(),
-            )
-        )
+        await self._record(step, key, outcome, message)
 
     async def _unknown(self, step: FrozenStep, key: str, message: str) -> None:
-        await self._record(
-            StepResult(
-                step=step.step.index,
-                step_key=key,
-                outcome=StepOutcome.UNKNOWN,
-                message=message,
-                started_at=self._started(key),
-                finished_at=self.clock.now(),
-            )
-        )
+        await self._record(step, key, StepOutcome.UNKNOWN, message)
         raise WriteUnanswered(message, next_step="look at the target and decide by hand")
 
-    def _started(self, key: str) -> datetime | None:
+    async def _record(
+        self,
+        step: FrozenStep,
+        key: str,
+        outcome: StepOutcome,
+        message: str,
+        output: str = "",
+        started_at: datetime | None = None,
+    ) -> None:
         known = self._outcomes.get(key)
-        return known.started_at if known else None
-
-    async def _record(self, result: StepResult) -> None:
+        result = StepResult(
+            step=step.step.index,
+            step_key=key,
+            outcome=outcome,
+            message=message,
+            output=output,
+            started_at=started_at or (known.started_at if known else None),
+            finished_at=self.clock.now(),
+        )
         await self.log.record(result)
-        self._outcomes[result.step_key] = result
+        self._outcomes[key] = result
