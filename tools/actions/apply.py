@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, replace
 
 from knowledge.errors import BadInput
-from knowledge.vocabulary import ApiRequest, Json, Ruling
+from knowledge.vocabulary import ApiRequest, Json, Ruling, canonical_json
 from tools.actions.contract import FIELD_MANAGER, Frozen, Look, Permission
 from tools.actions.creation import created
 from tools.actions.edit import edited
@@ -25,6 +25,14 @@ def _last_applied(observed: Json) -> Json | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _remembering(manifest: Json) -> Json:
+    """The manifest with itself in the annotation by which the next apply knows what to take away, as kubectl writes it."""
+    metadata = manifest["metadata"]
+    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != _LAST_APPLIED}
+    text = canonical_json({**manifest, "metadata": {**metadata, "annotations": annotations}}) + "\n"
+    return {**manifest, "metadata": {**metadata, "annotations": {**annotations, _LAST_APPLIED: text}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +60,11 @@ class _Apply:
         if command.has("force"):
             raise BadInput("--force deletes and creates again", next_step="delete and apply as two steps")
         observed = await look.find(manifest.kind, manifest.namespace, manifest.name)
+        applied = body if command.has("server-side") else _remembering(body)
         if observed is None:
-            return await created(look, manifest.kind, manifest.namespace, body)
+            return await created(look, manifest.kind, manifest.namespace, applied)
         last = None if command.has("server-side") else _last_applied(observed)
-        desired = three_way(observed, last, body, is_strategic=takes_strategic(manifest.kind))
-        if last is not None:
-            desired["metadata"]["annotations"][_LAST_APPLIED] = (
-                json.dumps(body, sort_keys=True, separators=(",", ":")) + "\n"
-            )
+        desired = three_way(observed, last, applied, is_strategic=takes_strategic(manifest.kind))
         frozen = edited(look, manifest.kind, observed, desired)
         if not command.has("server-side") or not frozen.requests:
             return frozen

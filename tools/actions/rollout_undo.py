@@ -9,27 +9,44 @@ from knowledge.errors import BadInput
 from knowledge.vocabulary import Json
 from tools.actions.contract import Frozen, Look
 from tools.actions.edit import ObjectEdit
-from tools.actions.grant import WORKLOADS, patching
+from tools.actions.grant import ANNOTATIONS, WORKLOADS, patching
 from tools.script.command import Command
 
 _REVISION = "deployment.kubernetes.io/revision"
+_STAYS = frozenset({
+    _REVISION, "deployment.kubernetes.io/revision-history", "deployment.kubernetes.io/desired-replicas",
+    "deployment.kubernetes.io/max-replicas", "deprecated.deployment.rollback.to",
+    "kubectl.kubernetes.io/last-applied-configuration",
+})  # fmt: skip
+_Revision = tuple[Json, Json | None]
 
 
 async def _undo(command: Command, item: Json, look: Look) -> Json:
     if item["spec"].get("paused"):
         raise BadInput(f"{command.targets[0].name} is paused: it cannot be rolled back", next_step="resume it first")
     revisions = await _revisions(item, look)
-    _, template = _chosen(revisions, int(command.value("to-revision", "0")), item)
+    _, (template, annotations) = _chosen(revisions, int(command.value("to-revision", "0")), item)
+    if template == item["spec"]["template"]:
+        return item
     item["spec"]["template"] = template
+    if annotations is not None:
+        own = item["metadata"].get("annotations") or {}
+        kept = {key: value for key, value in own.items() if _stays(key)}
+        item["metadata"]["annotations"] = kept | {key: value for key, value in annotations.items() if not _stays(key)}
     return item
 
 
-async def _revisions(item: Json, look: Look) -> dict[int, Json]:
-    """Revision -> pod template, of what this very object owns."""
+def _stays(key: str) -> bool:
+    """Annotations that a rollback leaves alone, as kubectl does, and our own marks."""
+    return key in _STAYS or key.startswith("opsdesk.io/")
+
+
+async def _revisions(item: Json, look: Look) -> dict[int, _Revision]:
+    """Revision -> pod template, of what this very object owns, and of a Deployment the annotations that it had then."""
     namespace, uid = item["metadata"]["namespace"], item["metadata"].get("uid")
     is_deployment = item.get("kind") == "Deployment"
     kind = look.kind("replicasets.apps" if is_deployment else "controllerrevisions.apps")
-    found: dict[int, Json] = {}
+    found: dict[int, _Revision] = {}
     for owned in await look.list(kind, namespace):
         metadata = owned["metadata"]
         if not any(owner.get("uid") == uid for owner in metadata.get("ownerReferences", [])):
@@ -43,11 +60,11 @@ async def _revisions(item: Json, look: Look) -> dict[int, Json]:
             template = copy.deepcopy(owned.get("data", {}).get("spec", {}).get("template", {}))
             template.pop("$patch", None)
         if revision and template:
-            found[revision] = template
+            found[revision] = template, metadata.get("annotations", {}) if is_deployment else None
     return found
 
 
-def _chosen(revisions: dict[int, Json], wanted: int, item: Json) -> tuple[int, Json]:
+def _chosen(revisions: dict[int, _Revision], wanted: int, item: Json) -> tuple[int, _Revision]:
     name = item["metadata"]["name"]
     if wanted:
         if wanted not in revisions:
@@ -76,4 +93,4 @@ class _RolloutUndo(ObjectEdit):
         )
 
 
-ACTION = _RolloutUndo("rollout_undo", ("rollout undo",), _undo, (patching(WORKLOADS, "{template}"),))
+ACTION = _RolloutUndo("rollout_undo", ("rollout undo",), _undo, (patching(WORKLOADS, "{template}", *ANNOTATIONS),))

@@ -145,6 +145,8 @@ def _node_word(word: Word) -> Word:
 
 
 def _nodes_of_taint(words: list[Word], kinds: KindTable) -> list[Target]:
+    if words and "/" in words[0].text:
+        refuse(f"{words[0].text!r}: kubectl taint takes the kind and the names apart", words[0], "node NAME")
     found = _objects(words, kinds)
     if any(target.kind.resource != "nodes" for target in found):
         refuse("only nodes are tainted", words[0], "node NAME")

@@ -84,6 +84,8 @@ def _targets(command: Command) -> list[str]:
         return []
     if shape is Shape.NODES:
         return [target.name for target in command.targets if target.name]
+    if shape is Shape.NODES_THEN_ARGUMENTS:
+        return ["nodes", *(target.name for target in command.targets if target.name)]
     if shape is Shape.NAMES or command.verb == "create configmap":
         return [target.name for target in command.targets]
     if command.targets and not command.targets[0].name:

@@ -203,7 +203,7 @@ _CHANGE_VERBS = (
         Flag("validate", "", "strict", lambda v: v in {"strict", "true"}, "strict", is_dropped=True),
     ), needs=("filename",)),
     Verb("create configmap", Shape.NEW_CONFIGMAP, False, _table(
-        *_CHANGES, Flag("from-literal", expected="KEY=VALUE", check=lambda v: "=" in v.strip("="), is_repeatable=True),
+        *_CHANGES, Flag("from-literal", expected="KEY=VALUE", check=lambda v: v.find("=") > 0, is_repeatable=True),
     )),
     Verb("autoscale", Shape.OBJECTS, False, _table(
         *_CHANGES, matching("min", _COUNT, "a number"), matching("max", _COUNT, "a number"), matching("name", _NAME, "a name"),
