@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 
 import typer
 
-from api.commands import audit, desk, detectors, diagnose, doctor, incidents, kb, lessons, reviews, serve, users
+from api.commands import audit, desk, detectors, diagnose, doctor, incidents, kb, lessons, rbac, reviews, serve, users
 
 app = typer.Typer(
     name="opsdesk",
@@ -29,6 +29,9 @@ reviews.register(app)
 doctor.register(app)
 desk.register(app)
 lessons.register(kb.app)
+app.add_typer(
+    rbac.app, name="rbac", help="Least privilege: the roles and the admission policy of opsdesk's identities."
+)
 app.add_typer(users.app, name="user", help="People and machines that act: add, list, give tokens.")
 app.add_typer(audit.app, name="audit", help="Who did what: verify the chain, export it, sign checkpoints of it.")
 app.add_typer(detectors.app, name="detectors", help="What is watched for: list, show, and test a folder of your own.")

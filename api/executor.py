@@ -18,10 +18,10 @@ from functools import partial
 import structlog
 
 from agent.limits import with_limits
-from api.bootstrap import load_policy, open_clock, open_ledger, open_reader, open_writer
+from api.bootstrap import load_policy, open_clock, open_ledger
+from api.hands import Hands, only_fit, open_hands, with_site
 from api.logs import configure_logging
-from api.rights import holds_everything
-from api.settings import ClusterSettings, Settings
+from api.settings import Settings
 from knowledge.errors import (
     BreakGlassRefused,
     LeaseLost,
@@ -33,9 +33,9 @@ from knowledge.errors import (
 from knowledge.ledger.break_glass import what_stays
 from knowledge.ledger.ledger import Ledger
 from knowledge.ledger.rehearsals import Rehearsal
-from knowledge.vocabulary import Execution, ExecutionStatus, Mode, Review, StepResult, Text
+from knowledge.vocabulary import Execution, ExecutionStatus, Mode, Review, StepResult
 from tools.execution.runner import Ending, StepRunner
-from tools.ports import Clock, ClusterReader, ClusterWriter
+from tools.ports import Clock
 from tools.redaction import redact_text
 from tools.review import review_plan
 from tools.safety.policy import Policy
@@ -72,16 +72,6 @@ class LedgerStepLog:
 
     async def record(self, result: StepResult) -> None:
         await asyncio.to_thread(self.ledger.executions.record_result, self.execution.id, self.token, result)
-
-
-@dataclass
-class Hands:
-    """One cluster's identities in this process."""
-
-    settings: ClusterSettings
-    reader: ClusterReader
-    writer: ClusterWriter
-    lease: int | None = None
 
 
 @dataclass
@@ -181,13 +171,7 @@ class Executor:
             topology_keys=None if plan.topology_keys is None else frozenset(plan.topology_keys),
         )
         review = await with_limits(review, plan, self.ledger, self.policy, self.clock.now(), execution_id=execution_id)
-        if not hands.settings.accept_broad_rights:
-            return review
-        warning = Text(
-            en="The executor's identity may do more than the enabled actions need (accepted in the settings)",
-            zh="执行器身份的权限超出已启用操作所需（设置中已接受）",
-        )
-        return review.model_copy(update={"warnings": (*review.warnings, warning)})
+        return with_site(review, hands)
 
     def _hands(self, cluster: str) -> Hands:
         try:
@@ -230,6 +214,9 @@ class Executor:
                 return Ending(ExecutionStatus.CANCELLED, f"the mode of {execution.cluster} is {hands.settings.mode}")
             if not execution.results:
                 await self._check_same(execution, approved)
+            fitness = await hands.fit(self.policy, self.clock.now())
+            if fitness.because:
+                return Ending(ExecutionStatus.CANCELLED, f"the executor refuses: {fitness.because}")
             return await runner.run()
         except LeaseLost:
             raise
@@ -289,45 +276,6 @@ class Executor:
                 await asyncio.to_thread(self.announce)
 
 
-def open_hands(settings: Settings) -> dict[str, Hands]:
-    """Identities for the clusters whose mode is `execute`; a broken one is said and left out."""
-    hands = {}
-    for cluster in settings.clusters:
-        if cluster.mode is not Mode.EXECUTE:
-            continue
-        try:
-            hands[cluster.name] = Hands(cluster, open_reader(cluster), open_writer(cluster))
-        except OpsdeskError as error:
-            log.warning("cluster_left_out", cluster=cluster.name, reason=error.message, next_step=error.next_step)
-    return hands
-
-
-async def only_fit(hands: dict[str, Hands]) -> dict[str, Hands]:
-    """Leaves out identities that may do everything, where the settings do not accept that. A cluster that is away now is
-    asked again before every plan: its review checks each right that the plan needs."""
-    fit = {}
-    for name, one in hands.items():
-        if not one.settings.accept_broad_rights and await is_broad(one.writer):
-            log.warning(
-                "cluster_left_out",
-                cluster=name,
-                reason="the executor's identity may do everything",
-                next_step="give it only what the enabled actions need, or set accept_broad_rights",
-            )
-            continue
-        fit[name] = one
-    return fit
-
-
-async def is_broad(writer: ClusterWriter) -> bool:
-    """Whether the identity holds every verb on every resource. Unanswered counts as no: then nothing can be done either."""
-    try:
-        rules = await writer.rights("default")
-    except OpsdeskError:
-        return False
-    return holds_everything(rules)
-
-
 async def run_executor(settings: Settings, *, once: bool = False, stop_with_stdin: bool = False) -> int:
     """The process. With ``stop_with_stdin`` it ends when its standard input does: the parent died."""
     configure_logging()
@@ -338,8 +286,9 @@ async def run_executor(settings: Settings, *, once: bool = False, stop_with_stdi
     if stop_with_stdin:
         await _watch_stdin(stop)
     with open_ledger(settings) as ledger:
-        hands = await only_fit(open_hands(settings))
-        executor = Executor(ledger, hands, load_policy(settings), open_clock(), settings.desk.lease_seconds)
+        policy, clock = load_policy(settings), open_clock()
+        hands = await only_fit(open_hands(settings), policy, clock.now())
+        executor = Executor(ledger, hands, policy, clock, settings.desk.lease_seconds)
         if not executor.hands:
             log.error("nothing_to_do", reason="no cluster is in mode `execute` with an executor identity")
             return 1

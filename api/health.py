@@ -12,11 +12,12 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, SecretStr
 
-from api.bootstrap import open_ledger, open_library, open_model, open_reader, open_writer, prepare_home
-from api.rights import holds_everything
+from api.bootstrap import load_policy, open_ledger, open_library, open_model, open_reader, open_writer, prepare_home
+from api.rights import PRINT, fitness_of, policy_in_force
 from api.settings import ClusterSettings, Settings
 from knowledge.errors import OpsdeskError
 from knowledge.vocabulary import Mode
+from tools.safety.policy import Policy
 
 State = Literal["ok", "warning", "broken", "off"]
 
@@ -78,12 +79,21 @@ async def check_everything(settings: Settings) -> list[Check]:
         _check_model(settings),
         _check_server(settings),
     ]
-    jobs += [_check_cluster(cluster) for cluster in settings.clusters]
-    found = [check for checks in await asyncio.gather(*jobs) for check in checks]
+    policy, trouble = _policy_of(settings)
+    jobs += [_check_cluster(cluster, policy) for cluster in settings.clusters]
+    found = [*trouble, *(check for checks in await asyncio.gather(*jobs) for check in checks)]
     if not settings.clusters:
         step = "list clusters in the settings file: clusters: [{name: lab, kubeconfig: /path/to/kubeconfig}]"
         found.append(Check("clusters", "warning", "none is configured", step))
     return found
+
+
+def _policy_of(settings: Settings) -> tuple[Policy, list[Check]]:
+    """The site's policy; the built-in one, and what is wrong with the site's, when that cannot be read."""
+    try:
+        return load_policy(settings), []
+    except OpsdeskError as error:
+        return Policy.load(), [Check("policy", "broken", error.message, error.next_step)]
 
 
 def _guarded(name: str, check: Callable[[Settings], list[Check]], settings: Settings) -> list[Check]:
@@ -159,7 +169,7 @@ async def _check_server(settings: Settings) -> list[Check]:
     return [Check("server", "ok", url)]
 
 
-async def _check_cluster(cluster: ClusterSettings) -> list[Check]:
+async def _check_cluster(cluster: ClusterSettings, policy: Policy) -> list[Check]:
     name = f"cluster {cluster.name}"
     try:
         reader = open_reader(cluster)
@@ -186,7 +196,7 @@ async def _check_cluster(cluster: ClusterSettings) -> list[Check]:
     checks += await _check_metrics(cluster)
     checks += await _check_logs(cluster)
     if cluster.mode is Mode.EXECUTE:
-        checks += await _check_executor(cluster)
+        checks += await _check_executor(cluster, policy)
     return checks
 
 
@@ -216,18 +226,26 @@ async def _check_logs(cluster: ClusterSettings) -> list[Check]:
         return [Check(name, "broken", error.message, error.next_step or "check loki_url")]
 
 
-async def _check_executor(cluster: ClusterSettings) -> list[Check]:
+async def _check_executor(cluster: ClusterSettings, policy: Policy) -> list[Check]:
+    """Who it is, whether it may do more than it should, and whether the printed policy binds it."""
     name = f"cluster {cluster.name} executor"
     try:
-        writer = open_writer(cluster)
-        rules = await writer.rights("default")
+        reader = open_reader(cluster)
+        fitness = await fitness_of(cluster, reader, open_writer(cluster), policy)
+        bound = await policy_in_force(cluster, reader, policy, fitness.user)
     except OpsdeskError as error:
         return [Check(name, "broken", error.message, error.next_step)]
-    broad = holds_everything(rules)
-    if broad and not cluster.accept_broad_rights:
-        step = "give it only what the enabled actions need, or set accept_broad_rights: true"
-        return [Check(name, "broken", "its identity may do everything", step)]
-    return [Check(name, "warning" if broad else "ok", "may do everything, accepted" if broad else "ready")]
+    if fitness.because:
+        return [Check(name, "broken", fitness.because, fitness.next_step)]
+    printed = PRINT.format(name=cluster.name)
+    found = [Check(name, "ok", f"{fitness.user or 'ready'}, no more rights than the enabled actions need")]
+    if fitness.warning is not None:
+        found = [Check(name, "warning", fitness.warning.en, printed)]
+    if bound:
+        found.append(Check(f"{name} policy", "warning", bound, printed))
+    else:
+        found.append(Check(f"{name} policy", "ok", "the admission policy that binds it is in force"))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,14 @@ class ClusterSettings(Group):
     """LogQL selector of one node's system logs; `<node>` stands for the node's name."""
     mode: Mode = Mode.PROPOSE
     """What opsdesk may do here. `propose` until a person has seen some scripts and trusts them."""
+    actions: tuple[str, ...] = ("*",)
+    """The actions that may be executed here (`rollout_restart`, `scale` ...); `*`: all. Roles are printed from them."""
+    custom_groups: tuple[str, ...] = ()
+    """API groups of custom resources (`serving.kserve.io`) that are read and may be changed here; empty: all that opsdesk
+    knows are read, none is changed."""
     accept_broad_rights: bool = False
-    """Execute although the executor's identity may do more than the enabled actions need. Shown on every review."""
+    """Execute although the executor's identity may do more than the enabled actions need. Shown on every review. Not heeded
+    in a pod: there the printed roles are the way."""
     request_timeout_seconds: float = 30.0
     """Of one request to the API server; what takes longer becomes a gap."""
 

@@ -123,6 +123,17 @@ class ApiAnswer:
         return 200 <= self.status < 300
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an API server takes us for, and what our token tells of itself. ``is_legacy``: a token without an end, out of a
+    Secret; ``is_pods_own``: the service account of the pod that we run in."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+    is_legacy: bool = False
+    is_pods_own: bool = False
+
+
 class ClusterWriter(Protocol):
     """Writes to one named cluster with the executor's identity. Only the review (dry run) and the executor hold one."""
 
@@ -141,6 +152,9 @@ class ClusterWriter(Protocol):
 
     async def rights(self, namespace: str) -> Sequence[Mapping[str, Sequence[str]]]:
         """SelfSubjectRulesReview: resource rules as the server tells them."""
+
+    async def identity(self) -> Identity:
+        """SelfSubjectReview, and the claims of the token at hand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from typing import Any
 from knowledge.errors import BadInput, ClusterUnreachable, ObjectNotFound, WriteUnanswered
 from knowledge.vocabulary import ApiRequest, Json
 from tools.actions.json_patch import apply_patch
-from tools.ports import ApiAnswer, Listing, ResourceKind
+from tools.ports import ApiAnswer, Identity, Listing, ResourceKind
+from tools.rbac.excess import FORBIDDEN
 from tools.script.kinds import known_kinds
 
 Mischief = Callable[[ApiRequest, int], str]
@@ -112,12 +113,18 @@ class MemoryCluster:
     async def may(
         self, verb: str, kind: ResourceKind, namespace: str = "", name: str = "", subresource: str = ""
     ) -> bool:
+        asked = (verb, kind.group, kind.plural, subresource)
+        if not namespace and not name and asked in {(one.verb, one.group, one.plural, one.subresource) for one in FORBIDDEN}:
+            return False  # its executor is bound as it should be
         return (verb, kind.plural + (f"/{subresource}" if subresource else "")) not in self.denied
 
     # --- writing --------------------------------------------------------------------------------------------------
 
     async def rights(self, namespace: str) -> Sequence[Mapping[str, Sequence[str]]]:
         return ()
+
+    async def identity(self) -> Identity:
+        return Identity("system:serviceaccount:opsdesk:opsdesk-executor")
 
     async def send(
         self, request: ApiRequest, *, dry_run: bool = False, user_agent: str = "", timeout_seconds: float = 30.0

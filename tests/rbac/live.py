@@ -8,7 +8,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -111,7 +111,9 @@ def path_of(item: Json, namespace: str) -> str:
 def request(
     method: str, path: str, body: Any = None, query: dict[str, str] | None = None, sort: str = "application/json"
 ) -> ApiRequest:
-    return ApiRequest(cluster="live", method=method, path=path, query=query or {}, content_type=sort, body=body)
+    return ApiRequest(
+        cluster="live", method=cast("Any", method), path=path, query=query or {}, content_type=sort, body=body
+    )
 
 
 async def bind(kubeconfig: Path, folder: Path) -> Bound:
@@ -125,8 +127,12 @@ async def bind(kubeconfig: Path, folder: Path) -> Bound:
     privileges = Privileges(load_policy(), accounts=Accounts(desk, prefix=f"desk-{mark}"))
     for item in privileges.objects():
         await _create(admin, item, desk, made)
-    reader = KubernetesReader.connect("live", await _kubeconfig(admin, kubeconfig, folder, desk, privileges.accounts.reader))
-    writer = KubernetesWriter.connect("live", await _kubeconfig(admin, kubeconfig, folder, desk, privileges.accounts.executor))
+    reader = KubernetesReader.connect(
+        "live", await _kubeconfig(admin, kubeconfig, folder, desk, privileges.accounts.reader)
+    )
+    writer = KubernetesWriter.connect(
+        "live", await _kubeconfig(admin, kubeconfig, folder, desk, privileges.accounts.executor)
+    )
     bound = Bound(admin, reader, writer, namespace, desk, made)
     await _in_force(bound)
     return bound
@@ -144,12 +150,12 @@ async def _kubeconfig(admin: KubernetesWriter, kubeconfig: Path, folder: Path, n
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 1200}}
     answer = await admin.send(request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token", body))
     assert answer.is_ok, answer.body
-    content = yaml.safe_load(kubeconfig.read_text("utf-8"))
+    content = yaml.safe_load(await asyncio.to_thread(kubeconfig.read_text, "utf-8"))
     content["users"] = [{"name": "identity", "user": {"token": answer.body["status"]["token"]}}]
     for context in content["contexts"]:
         context["context"]["user"] = "identity"
     path = folder / f"{account}.kubeconfig"
-    path.write_text(yaml.safe_dump(content), "utf-8")
+    await asyncio.to_thread(path.write_text, yaml.safe_dump(content), "utf-8")
     return path
 
 

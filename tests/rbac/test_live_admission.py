@@ -44,7 +44,9 @@ def bound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bound]:
 
 async def _furnish(cluster: Bound) -> None:
     await cluster.create(web())
-    await cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "1"}})
+    await cluster.create(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "1"}}
+    )
     ports = [{"port": 80}]
     await cluster.create({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"ports": ports}})
 
@@ -59,7 +61,7 @@ DONE = [
     "kubectl rollout resume deployment/web -n {ns}",
     "kubectl label deployment/web tier=front -n {ns}",
     "kubectl annotate configmap/settings note=x -n {ns}",
-    "kubectl patch service/web --type=merge -p '{{\"spec\":{{\"selector\":{{\"app\":\"web\"}},\"sessionAffinity\":\"ClientIP\"}}}}' -n {ns}",
+    'kubectl patch service/web --type=merge -p \'{{"spec":{{"selector":{{"app":"web"}},"sessionAffinity":"ClientIP"}}}}\' -n {ns}',
     "kubectl create configmap extra --from-literal=a=b -n {ns}",
     "kubectl autoscale deployment/web --min=1 --max=3 --name=scaler -n {ns}",
     "kubectl delete configmap extra -n {ns}",
@@ -136,7 +138,11 @@ async def test_server_denies_when_the_field_manager_is_another(bound: Bound) -> 
 
 
 async def test_server_denies_when_the_namespace_is_protected(bound: Bound) -> None:
-    item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "annotations": {STEP: "e/0/0", BY: "ann"}}}
+    item = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "x", "annotations": {STEP: "e/0/0", BY: "ann"}},
+    }
     answer = await bound.writer.send(request("POST", PATHS["ConfigMap"].format(ns="kube-system"), item, WRITER))
     assert answer.status == 403
     assert "protected namespace" in answer.body["message"]

@@ -11,16 +11,18 @@ from typing import Any, Self
 from knowledge.errors import ClusterBusy, ClusterUnreachable, WriteUnanswered
 from knowledge.vocabulary import ApiRequest, Json
 from tools.adapters.kubernetes_connection import MAX_ANSWER_BYTES, USER_AGENT, KubernetesConnection, RawAnswer
+from tools.adapters.kubernetes_credentials import is_legacy_token
 from tools.adapters.kubernetes_decoding import decoded_page
 from tools.adapters.kubernetes_discovery import discover
 from tools.adapters.kubernetes_errors import ListExpired, error_of
-from tools.ports import ApiAnswer, Listing, ResourceKind
+from tools.ports import ApiAnswer, Identity, Listing, ResourceKind
 
 PAGE = 500
 MAX_ITEMS = 20_000
 DISCOVERY_SECONDS = 300.0
 LONGEST_WAIT_SECONDS = 3.0
 _REVIEWS = "/apis/authorization.k8s.io/v1"
+_WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
 class _ClusterSide:
@@ -222,3 +224,18 @@ class KubernetesWriter(_ClusterSide):
         answer = await self._review("selfsubjectrulesreviews", "SelfSubjectRulesReview", {"namespace": namespace})
         rules: Sequence[Mapping[str, Sequence[str]]] = (answer.get("status") or {}).get("resourceRules") or ()
         return rules
+
+    async def identity(self) -> Identity:
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        try:
+            answer = await self._connection.send("POST", _WHO, body=body)
+        except WriteUnanswered as error:  # it changes nothing: a read that is spelled POST
+            raise ClusterUnreachable(error.message) from error
+        decoded = {} if answer.status == 404 else self._checked(answer, "create selfsubjectreviews")  # before 1.28
+        who = ((decoded if isinstance(decoded, dict) else {}).get("status") or {}).get("userInfo") or {}
+        return Identity(
+            str(who.get("username", "")),
+            tuple(who.get("groups") or ()),
+            is_legacy=is_legacy_token(await self._connection.authorization()),
+            is_pods_own=self._connection.is_pods_own,
+        )

@@ -97,6 +97,20 @@ class KubernetesConnection:
             max_bytes,
         )
 
+    @property
+    def is_pods_own(self) -> bool:
+        """Whether the identity is the service account of the pod that we run in."""
+        return self._kubeconfig is None
+
+    async def authorization(self) -> str:
+        """The present Authorization header, empty without a token (client certificates)."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._authorization)
+
+    def _authorization(self) -> str:
+        headers: dict[str, str] = {}
+        self._opened().update_params_for_auth(headers, [], ["BearerToken"], "/", "GET", None)
+        return headers.get("authorization", "")
+
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
         if self._client is not None:

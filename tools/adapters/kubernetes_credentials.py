@@ -80,13 +80,32 @@ def _check_file(cluster: str, path: Path, context: str) -> None:
 
 def expired_since(authorization: str) -> datetime | None:
     """When a bearer token that tells its end (a JWT) has ended; None when it has not or does not tell."""
-    token = authorization.removeprefix("Bearer ").strip()
-    if token.count(".") != 2:
-        return None
-    payload = token.split(".")[1]
     try:
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        ends = datetime.fromtimestamp(float(claims["exp"]), UTC)
-    except (binascii.Error, ValueError, KeyError, TypeError, OverflowError):
+        ends = datetime.fromtimestamp(float(_claims(authorization)["exp"]), UTC)
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
     return ends if ends < datetime.now(UTC) else None
+
+
+_FROM_SECRET = "kubernetes.io/serviceaccount/secret.name"
+
+
+def is_legacy_token(authorization: str) -> bool:
+    """Whether a bearer token is a service account's long-lived one out of a Secret: it names the Secret, or it has neither
+    an end nor an audience. A projected one has both; a token that tells nothing of itself is not judged."""
+    claims = _claims(authorization)
+    is_account = str(claims.get("sub", "")).startswith("system:serviceaccount:")
+    return _FROM_SECRET in claims or (is_account and not ("exp" in claims and "aud" in claims))
+
+
+def _claims(authorization: str) -> dict[str, Any]:
+    """What a JWT says, unverified: the server verifies. Empty for a token that is none."""
+    token = authorization.removeprefix("Bearer ").strip()
+    if token.count(".") != 2:
+        return {}
+    payload = token.split(".")[1]
+    try:
+        found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (binascii.Error, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -71,7 +71,7 @@ def excess_of(held: Rules, needed: Rules) -> tuple[str, ...]:
             for resource in rule.get("resources", ()):
                 for verb in rule.get("verbs", ()):
                     if not (_is_harmless(verb, group, resource) or _covers(allowed, verb, group, resource)):
-                        found[f"{verb} {resource}" + (f".{group}" if group else "")] = None
+                        found[f"{verb} {resource}" + (f".{group}" if group not in {"", "*"} else "")] = None
     return tuple(found)
 
 
