@@ -114,13 +114,19 @@ def clean(text: str) -> str:
     return "".join(_visible(character) for character in text)
 
 
+_UNSEEN = ((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F),
+           (0x2028, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xD800, 0xDFFF), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0),
+           (0xFFF9, 0xFFFB), (0xE0000, 0xE0FFF))  # fmt: skip
+"""What prints as nothing, or turns text round: the same that the console's pages spell out."""
+
+
 def _visible(character: str) -> str:
     code = ord(character)
     if character in "\n\t":
         return character
     if code < 0x20 or 0x7F <= code < 0xA0:
         return f"\\x{code:02x}"
-    if code in {0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF} or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069:
+    if any(first <= code <= last for first, last in _UNSEEN):
         return f"\\u{code:04x}"
     return character
 

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         from evals.reports.table import markdown
 
         sys.stdout.write(markdown(report) + "\n")
-    return 0
+    return 0 if figures.get("is_met", True) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,6 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     metrics.add_argument(
         "--data", type=Path, required=True, help="a folder of <service>-<resource>/<n>/{normal,anomalous}.csv"
     )
+    safety = _sub(
+        what,
+        "safety",
+        "risky lines held, everyday lines let through, planted texts without effect; fails below its bars",
+    )
+    safety.add_argument("--policy", type=Path, help="a site's policy; the built-in one by default")
+    safety.add_argument("--lines", type=int, default=30_000, help="how many risky lines; the bar asks for 20000")
+    safety.add_argument("--seed", type=int, default=20, help="what the lines are drawn with")
     _sub(what, "retrieval", "whether the library finds the case that helps, asked in Chinese and English")
     return parser
 
@@ -80,6 +88,10 @@ def _measured(given: argparse.Namespace) -> tuple[Json, Report]:
         from evals.measure.metrics import measure_metrics
 
         return measure_metrics(given.data)
+    if given.what == "safety":
+        from evals.measure.safety import measure_safety
+
+        return measure_safety(given.policy, lines=given.lines, seed=given.seed)
     from evals.measure.retrieval import measure_retrieval
 
     return measure_retrieval()
