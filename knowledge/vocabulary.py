@@ -645,6 +645,16 @@ class BlastRadius(Noun):
     budgets: tuple[str, ...] = ()
 
 
+class OwnerPatch(Noun):
+    """A change that was refused here because ``owner`` keeps the target: what would change, as YAML for a pull request at the
+    owner. An autoscaler's is a patch of its own bounds."""
+
+    step: int
+    owner: str
+    target: ObjectRef
+    patch: str
+
+
 class Review(Noun):
     """The rules' verdict on a frozen plan: everything an approver needs on one screen.
 
@@ -666,6 +676,7 @@ class Review(Noun):
     warnings: tuple[Text, ...] = ()
     approvers: tuple[tuple[str, ...], ...] = ()
     """Who may approve it besides role and scope: of each group of patterns a voter (or the person behind) must fit one."""
+    patches: tuple[OwnerPatch, ...] = ()
     reviewed_at: datetime
 
     @property

@@ -157,6 +157,9 @@ def render_review(found: dict[str, Any], language: Language = Language.EN) -> No
     _render_verdicts(review["verdicts"], language)
     _render_steps(review, language)
     _render_effects(review, language)
+    for patch in review.get("patches", ()):
+        out.print(f"{word('change it at', language)} {clean(patch['owner'])}:", style="bold", markup=False)
+        out.print(clean(patch["patch"]), markup=False, soft_wrap=True)
     out.print(f"{word('digest', language)} {review['digest']}", style="dim", markup=False, soft_wrap=True)
     if approval:
         votes = ", ".join(f"{vote['principal']}: {vote['decision']}" for vote in approval["votes"])

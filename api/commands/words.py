@@ -38,6 +38,7 @@ _ZH = {
     "dry run of step": "试运行步骤",
     "the executor may not": "执行器无权",
     "note": "注意",
+    "change it at": "请在归属方修改（合并请求补丁）：",
     "digest": "摘要",
     "approval": "审批",
     "needed": "票需要",

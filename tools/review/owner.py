@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from knowledge.vocabulary import FieldState, Json, RuleVerdict, Ruling, Text
+from knowledge.vocabulary import FieldState, Json, OwnerPatch, RuleVerdict, Ruling, Text
 from tools.actions.contract import Frozen
+from tools.review.handoff import handed_off, scaler_patch
 from tools.review.surroundings import Surroundings
 from tools.safety.policy import Policy
 
@@ -55,16 +56,20 @@ def _lasting(states: Sequence[FieldState]) -> bool:
 
 async def owner_verdicts(
     frozen: Frozen, action: str, index: int, around: Surroundings, policy: Policy
-) -> tuple[list[RuleVerdict], list[Text]]:
-    """Verdicts and warnings about who owns the step's target."""
+) -> tuple[list[RuleVerdict], list[Text], list[OwnerPatch]]:
+    """Verdicts and warnings about who owns the step's target, and what to change at the owner instead."""
     item = frozen.observed
     if item is None or frozen.target is None or frozen.kind is None or frozen.kind.kind in {"Node", "Namespace"}:
-        return [], []
+        return [], [], []
     if not frozen.requests or action == "delete_pod":
-        return [], []
-    found = list(_marks(item, policy)) + await _autoscaler(frozen, around)
+        return [], [], []
+    scalers = await _autoscalers(frozen, around)
+    found = [*_marks(item, policy), *((_named(scaler), Ruling.REFUSED) for scaler in scalers)]
     is_lasting = frozen.desired is not None and _lasting(frozen.before)
     verdicts, warnings = [], []
+    patches = [scaler_patch(frozen, scaler, index) for scaler in scalers]
+    if (gitops := gitops_owner(item) or helm_owner(item)) and not is_lasting:
+        patches.append(handed_off(frozen, gitops, index))
     for owner, ruling in found:
         text = Text(
             en=f"{frozen.target.key} is kept by {owner}, which would write the change back: change it there",
@@ -75,7 +80,7 @@ async def owner_verdicts(
             warnings.append(kept)
         else:
             verdicts.append(RuleVerdict(rule=RULE, ruling=ruling, message=text, step=index))
-    return verdicts, warnings
+    return verdicts, warnings, [patch for patch in patches if patch is not None]
 
 
 def _marks(item: Json, policy: Policy) -> Iterable[tuple[str, Ruling]]:
@@ -87,12 +92,17 @@ def _marks(item: Json, policy: Policy) -> Iterable[tuple[str, Ruling]]:
         yield owner, Ruling.REFUSED
 
 
-async def _autoscaler(frozen: Frozen, around: Surroundings) -> list[tuple[str, Ruling]]:
+async def _autoscalers(frozen: Frozen, around: Surroundings) -> list[Json]:
     assert frozen.target is not None
     if frozen.target.kind not in _AUTOSCALED or not any(state.path == "/spec/replicas" for state in frozen.before):
         return []
+    found = []
     for scaler in await around.found("hpa", frozen.target.namespace):
         reference = scaler.get("spec", {}).get("scaleTargetRef") or {}
         if reference.get("kind") == frozen.target.kind and reference.get("name") == frozen.target.name:
-            return [(f"HorizontalPodAutoscaler {scaler['metadata']['name']}", Ruling.REFUSED)]
-    return []
+            found.append(scaler)
+    return found
+
+
+def _named(scaler: Json) -> str:
+    return f"HorizontalPodAutoscaler {scaler['metadata']['name']}"

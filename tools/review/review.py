@@ -13,6 +13,7 @@ from knowledge.vocabulary import (
     BlastRadius,
     DryRun,
     FrozenStep,
+    OwnerPatch,
     PermissionCheck,
     Plan,
     Review,
@@ -51,6 +52,7 @@ class _Findings:
     blast: BlastRadius = field(default_factory=BlastRadius)
     open_points: list[Text] = field(default_factory=list)
     warnings: list[Text] = field(default_factory=list)
+    patches: list[OwnerPatch] = field(default_factory=list)
 
 
 async def review_plan(
@@ -231,7 +233,8 @@ async def _weigh(findings: _Findings, around: Surroundings, policy: Policy) -> N
         names = ", ".join(findings.blast.budgets)
         findings.warnings.append(Text(en=f"no room in the disruption budgets {names}", zh=f"干扰预算已无余量：{names}"))
     for action, one, index in frozen:
-        verdicts, warnings = await owner_verdicts(one, action, index, around, policy)
+        verdicts, warnings, patches = await owner_verdicts(one, action, index, around, policy)
+        findings.patches += patches
         findings.verdicts += verdicts
         findings.warnings += warnings
     findings.open_points += around.open_points
@@ -262,7 +265,7 @@ def _review(plan: Plan, findings: _Findings, clock: Clock, policy: Policy | None
         digest=digest(plan.cluster, steps) if steps else digest_of([plan.cluster, plan.script]), ruling=ruling, steps=steps,
         verdicts=tuple(findings.verdicts), permissions=tuple(findings.permissions), dry_runs=tuple(findings.dry_runs),
         blast=findings.blast, open_points=_once(findings.open_points), warnings=_once(findings.warnings), reviewed_at=clock.now(),
-        approvers=_approvers(findings, policy),
+        approvers=_approvers(findings, policy), patches=tuple(findings.patches),
     )  # fmt: skip
 
 
