@@ -9,6 +9,8 @@ from tools.redaction import redact_text
 
 SURE = 0.75
 """An offline diagnosis this confident is not overruled by a model, only contradicted in the open."""
+CLOSE = 0.05
+"""Two hypotheses whose scores are this near stand side by side: which comes first is worth a second opinion."""
 LONGEST_EXPLANATION = 1_500
 STANDS = Text(en="The offline diagnosis stands", zh="离线诊断结论不变")
 
@@ -17,7 +19,7 @@ def weigh(offline: Diagnosis, second: Json, claims: Sequence[Claim], language: L
     """The offline diagnosis with the model's order, explanation and checked claims beside it.
 
     The model's first choice becomes ours only when it is one of our hypotheses, at least one claim about it holds, none is
-    contradicted, and our own confidence was below ``SURE``. The note then names our own first choice.
+    contradicted, and our own confidence was below ``SURE`` or its score as good as ours. The note then names our own first choice.
     """
     hypotheses = {h.id: h for h in (offline.chosen, offline.runner_up, *offline.others) if h is not None}
     ranked = dict.fromkeys(str(row.get("id", "")) for row in second.get("ranking", []))
@@ -30,7 +32,8 @@ def weigh(offline: Diagnosis, second: Json, claims: Sequence[Claim], language: L
     note = _counted(claims, len(ranked) - len(order), language)
     if first is not None and offline.chosen is not None and first.id != offline.chosen.id:
         carried = any(claim.standing == "holds" and _is_about(claim, first) for claim in claims)
-        if carried and not contradicted and offline.confidence < SURE:
+        is_open = offline.confidence < SURE or offline.chosen.score - first.score < CLOSE
+        if carried and not contradicted and is_open:
             note += f"; {_overruled(offline.chosen).within(language)}"
             update["model_note"] = note + _explained(second)
             return _with_choice(offline, first, list(hypotheses.values()), update)
