@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.errors import ScriptRefused
+from tests.spoken.lines import CHANGES, READS, any_line
+from tests.spoken.spelling import spelled
+from tools.review.plan import steps_of
+from tools.script.command import ParsedScript
 from tools.script.parser import parse
 from tools.script.render import canonical, yaml_text
 
@@ -84,3 +91,27 @@ def test_parser_answers_or_refuses_and_never_fails_when_text_is_random(text: str
         else:
             assert parse(canonical(parsed)) == parsed
     assert all(line >= 1 and column >= 1 for line, column in places)
+
+
+@given(st.randoms(use_true_random=False))
+def test_canonical_text_means_the_same_plan_when_any_verb_is_spelled_at_random(chance: Random) -> None:
+    line = any_line(chance)
+    parsed = parse(line)
+    text = canonical(parsed)
+    assert parse(text) == parsed, line
+    assert [step.text for step in steps_of(parse(text))] == [step.text for step in steps_of(parsed)]
+    assert all(canonical(parse(step.text)) == step.text for step in steps_of(parsed))
+
+
+@given(st.integers(0, 2**32))
+def test_two_spellings_of_one_command_are_the_same_command(seed: int) -> None:
+    said = Random(seed).choice([*CHANGES, *READS])(Random(seed))
+    one, other = (parse(spelled(said, Random(seed + at))) for at in (1, 2))
+    assert _unordered(one) == _unordered(other)
+
+
+def _unordered(script: ParsedScript) -> list[object]:
+    """Without the order in which repeatable flags were given: that is the sayer's own."""
+    return [
+        (replace(c, flags=()), [(name, sorted(values)) for name, values in c.flags]) for c in script.commands
+    ]  # fmt: skip
