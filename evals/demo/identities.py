@@ -8,103 +8,47 @@ from typing import Any
 import httpx
 import yaml
 
-HOME = "opsdesk"
-READ = ["get", "list", "watch"]
-READER_RULES: list[dict[str, Any]] = [
-    {
-        "apiGroups": [""],
-        "resources": [
-            "pods",
-            "pods/log",
-            "events",
-            "nodes",
-            "namespaces",
-            "services",
-            "endpoints",
-            "configmaps",
-            "serviceaccounts",
-            "persistentvolumes",
-            "persistentvolumeclaims",
-            "resourcequotas",
-            "limitranges",
-            "replicationcontrollers",
-        ],
-        "verbs": READ,
-    },
-    {
-        "apiGroups": [
-            "apps",
-            "batch",
-            "autoscaling",
-            "policy",
-            "networking.k8s.io",
-            "discovery.k8s.io",
-            "storage.k8s.io",
-            "events.k8s.io",
-            "metrics.k8s.io",
-            "scheduling.k8s.io",
-            "coordination.k8s.io",
-            "admissionregistration.k8s.io",
-            "apiregistration.k8s.io",
-        ],
-        "resources": ["*"],
-        "verbs": READ,
-    },
-]
-EXECUTOR_RULES: list[dict[str, Any]] = [
-    *READER_RULES,
-    {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["patch"]},
-    {
-        "apiGroups": ["apps"],
-        "resources": ["deployments/scale", "statefulsets/scale"],
-        "verbs": ["get", "patch", "update"],
-    },
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["delete", "patch"]},
-    {"apiGroups": [""], "resources": ["services", "nodes"], "verbs": ["patch"]},
-    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch"]},
-    {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"], "verbs": ["patch"]},
-    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["create", "patch"]},
-]
+from tools.rbac.manifests import Privileges
+from tools.safety.policy import Policy
+
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+COLLECTIONS = {
+    "Namespace": "/api/v1/namespaces",
+    "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
+    "ClusterRole": f"{_RBAC}/clusterroles",
+    "ClusterRoleBinding": f"{_RBAC}/clusterrolebindings",
+}
 
 
 def make_identities(url: str, admin_token: str, folder: Path) -> tuple[Path, Path]:
-    """Creates both with their rights and writes a kubeconfig for each: (reader, executor)."""
+    """Creates both with the rights that `opsdesk rbac print` prints, and writes a kubeconfig for each: (reader, executor)."""
+    privileges = Privileges(Policy.load())
+    accounts = privileges.accounts
     headers = {"Authorization": f"Bearer {admin_token}"}
     with httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False) as api:
-        _create(api, "/api/v1/namespaces", {"kind": "Namespace", "metadata": {"name": HOME}})
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": accounts.namespace}}
+        for item in (namespace, *privileges.objects(("reader", "executor"))):
+            _create(api, COLLECTIONS[item["kind"]].format(namespace=accounts.namespace), item)
         made = []
-        for name, rules in (("reader", READER_RULES), ("executor", EXECUTOR_RULES)):
-            token = _identity(api, f"opsdesk-{name}", rules)
+        for name, account in (("reader", accounts.reader), ("executor", accounts.executor)):
             path = folder / f"{name}.kubeconfig"
-            path.write_text(kubeconfig(url, token), encoding="utf-8")
+            path.write_text(kubeconfig(url, _token(api, accounts.namespace, account)), encoding="utf-8")
             path.chmod(0o600)
             made.append(path)
     return made[0], made[1]
 
 
-def _identity(api: httpx.Client, name: str, rules: list[dict[str, Any]]) -> str:
-    group = "rbac.authorization.k8s.io"
-    accounts = f"/api/v1/namespaces/{HOME}/serviceaccounts"
-    _create(api, accounts, {"kind": "ServiceAccount", "metadata": {"name": name}})
-    role = {"apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
-    _create(api, f"/apis/{group}/v1/clusterroles", role)
-    binding = {
-        "apiVersion": f"{group}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": HOME}],
-    }
-    _create(api, f"/apis/{group}/v1/clusterrolebindings", binding)
+def _token(api: httpx.Client, namespace: str, account: str) -> str:
+    """A projected token: it ends."""
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
-    answer = api.post(f"{accounts}/{name}/token", json=request)
+    answer = api.post(f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token", json=request)
     answer.raise_for_status()
     token: str = answer.json()["status"]["token"]
     return token
 
 
 def _create(api: httpx.Client, path: str, body: dict[str, Any]) -> None:
-    answer = api.post(path, json={"apiVersion": "v1", **body})
+    answer = api.post(path, json=body)
     if answer.status_code != 409:
         answer.raise_for_status()
 
