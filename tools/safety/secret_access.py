@@ -18,8 +18,11 @@ _HOLDING = frozenset({"secret", "secretKeyRef", "secretRef"})
 
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:  # noqa: ARG001 - the contract's signature
     command = subject.command
-    if any(kind.plural == "secrets" for kind in subject.kinds) or command.verb == "create secret":
+    names_one = any(kind.plural == "secrets" for kind in subject.kinds) and command.verb != "explain"
+    if names_one or command.verb == "create secret":
         yield said(Ruling.FORBIDDEN, "Secrets are neither read nor written", "不得读取或写入 Secret")
+    if command.is_read and command.value("from").startswith("secret"):
+        yield said(Ruling.TWO, "reads the keys of a Secret", "读取 Secret 的键")
     if (raw := command.value("raw")) and not _RAW.fullmatch(raw):
         yield said(Ruling.FORBIDDEN, "this raw path can hold secrets", "该原始路径可能包含机密")
     if (
@@ -42,7 +45,7 @@ def _is_reference(value: Any) -> bool:
 
 RULE = SafetyRule(
     "secret_access", Text(en="secrets", zh="机密"), _judge,
-    ("kubectl get cm,deploy -A", "kubectl get --raw=/readyz", "kubectl get sa default -o yaml", "kubectl set env deploy/web --from=configmap/settings"),
+    ("kubectl get cm,deploy -A", "kubectl get --raw=/readyz", "kubectl explain secrets", "kubectl get sa default -o yaml", "kubectl set env deploy/web --from=configmap/settings"),
     (
         ("kubectl get secret", Ruling.FORBIDDEN),
         ("kubectl get po,secrets -A", Ruling.FORBIDDEN),
@@ -52,6 +55,7 @@ RULE = SafetyRule(
         ("kubectl get --raw /api/v1/namespaces/a/%73ecrets", Ruling.FORBIDDEN),
         ("kubectl create secret generic x --from-literal=a=b", Ruling.FORBIDDEN),
         ("kubectl set env deploy/web --from=secret/db", Ruling.TWO),
+        ("kubectl set env deploy/web --from=secret/db --list", Ruling.TWO),
         ("kubectl patch deploy web -p '{\"spec\":{\"template\":{\"spec\":{\"volumes\":[{\"name\":\"s\",\"secret\":{\"secretName\":\"db\"}}]}}}}'", Ruling.TWO),
     ),
 )  # fmt: skip
