@@ -7,7 +7,7 @@ the asker gives a closed list of causes, the hypotheses are put in its words and
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -123,6 +123,8 @@ def _ranked(
     rows: list[tuple[float, Hypothesis, Candidate | None]] = []
     for hypothesis in hypotheses:
         matches = listed.matches(hypothesis, by_id.get(hypothesis.finding_ids[0])) if listed else []
+        if listed and not matches:
+            matches = _coarser(listed, hypothesis, by_id, topology)
         rows.extend(_weighed(hypothesis, matches, is_listed=listed is not None))
     rows.sort(key=lambda row: -row[0])
     for rank, (weight, hypothesis, candidate) in enumerate(rows[:MOST_HYPOTHESES], start=1):
@@ -133,8 +135,42 @@ def _ranked(
         yield RankedCause(rank, hypothesis, target, candidate, round(confidence, 3), explains)
 
 
+COARSER = 0.85
+"""What a list says of the effect in place of the cause counts a little less than what it says of the cause itself."""
+
+
+SURELY = 0.55
+"""An effect's words must agree well, for they stand in for another's."""
+
+
+def _coarser(
+    listed: CandidateList, hypothesis: Hypothesis, by_id: Mapping[str, Finding], topology: Topology
+) -> list[Match]:
+    """A list that does not know the cause may know what it does to the same workload: an init container that fails, for the
+    panic in its log."""
+    found: list[Match] = []
+    for effect in (by_id[one] for one in hypothesis.explains if one in by_id):
+        if topology.family(effect.object.key) != topology.family(hypothesis.object.key):
+            continue
+        told = hypothesis.model_copy(
+            update={"fault": effect.fault, "title": effect.title, "explanation": effect.explanation}
+        )
+        matches = [one for one in listed.matches(told, effect)[:1] if one.score >= SURELY]
+        found += [Match(one.candidate, one.score * COARSER) for one in matches]
+    return sorted(found, key=lambda one: -one.score)
+
+
 PARTS = frozenset(
-    {"PersistentVolumeClaim", "ConfigMap", "Secret", "ServiceAccount", "ReplicaSet", "Pod", "PersistentVolume"}
+    {
+        "PersistentVolumeClaim",
+        "ConfigMap",
+        "Secret",
+        "ServiceAccount",
+        "ReplicaSet",
+        "Pod",
+        "PersistentVolume",
+        "NetworkPolicy",
+    }
 )
 
 
@@ -145,6 +181,8 @@ def whose(target: ObjectRef, topology: Topology) -> ObjectRef:
     keys = {topology.family(target.key)} - {target.key}
     holders = [target.key, *topology.sources(target.key, "binds")]
     keys |= {topology.family(user) for holder in holders for user in topology.sources(holder, "mounts")}
+    if target.kind == "NetworkPolicy":
+        keys |= {topology.family(one) for one in topology.targets(target.key, "selects")}
     if len(keys) != 1:
         return target
     kind, _, rest = keys.pop().partition("/")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import yaml
 
-from agent.reasoning.words import field_words, meanings, merged
+from agent.reasoning.words import field_words, meanings, merged, units
 from knowledge.errors import BadInput
 from knowledge.vocabulary import Finding, Hypothesis
 
@@ -30,7 +30,7 @@ TAXONOMY_SHARE = 0.12
 STATE_WEIGHT = 0.6
 """How something is (missing, wrong, full) tells candidates apart less than what it is."""
 
-STRANGER = 0.6
+STRANGER, HALF_STRANGER = 0.6, 0.85
 LEAST_MATCH = 0.3
 """Below this a candidate is not what the hypothesis means: none is said."""
 
@@ -115,7 +115,8 @@ class CandidateList:
         """Best first, those that agree well enough."""
         said = _said(hypothesis, finding)
         named = merged(_own_names(hypothesis))
-        after = [self._named_after(rivals, hypothesis) for rivals in self._rivals]
+        texts = _names_in_order(hypothesis, finding)
+        after = [_named_after(rivals, texts) for rivals in self._rivals]
         found = [Match(one, self._score(one, said, named) * self._strangeness(one, after)) for one in self._concepts]
         return sorted((match for match in found if match.score >= LEAST_MATCH), key=lambda match: -match.score)
 
@@ -132,20 +133,13 @@ class CandidateList:
         score = RECALL_SHARE * recall + (1 - RECALL_SHARE) * precision
         return (1 - TAXONOMY_SHARE) * score + TAXONOMY_SHARE * agrees
 
-    @staticmethod
-    def _named_after(rivals: frozenset[str], hypothesis: Hypothesis) -> frozenset[str]:
-        """Which of the rivals the fault is named after: by its id, else by its title."""
-        called = also_called(hypothesis.fault)
-        texts = (hypothesis.fault, called, hypothesis.title.en, hypothesis.title.zh)
-        return next((found for text in texts if (found := rivals & meanings(text).keys())), frozenset())
-
     def _strangeness(self, candidate: Candidate, named_after: Sequence[frozenset[str]]) -> float:
         """Below 1 for each matter in which the candidate names another thing than the fault does."""
         factor = 1.0
         for rivals, fault in zip(self._rivals, named_after, strict=True):
             names = rivals & self._concepts[candidate].keys()
-            if names and fault and not names & fault:
-                factor *= STRANGER
+            if names and fault and not names <= fault:
+                factor *= STRANGER if not names & fault else HALF_STRANGER
         return factor
 
     def _precision(self, concepts: Mapping[str, frozenset[str]], named: Mapping[str, float]) -> float:
@@ -162,18 +156,33 @@ class CandidateList:
 
 def _concepts(name: str) -> dict[str, frozenset[str]]:
     """The name's units of meaning, each with the forms that stand for it: a group of the field, or a word of its own."""
-    found = meanings(name)
-    groups = [word for word in found if word.startswith("=")]
-    units = {group: frozenset({group}) for group in groups}
-    for word in found:
-        if not word.startswith("=") and not any(group in meanings(word) for group in groups):
-            units[word] = frozenset({word})
-    return units
+    return {unit: frozenset({unit}) for unit in units(name)}
 
 
 def _weight(concept: str, forms: frozenset[str], said: Mapping[str, float]) -> float:
     best = max((said.get(form, 0.0) for form in (concept, *forms)), default=0.0)
     return min(best / 0.8, 1.0) if concept.startswith("=") else best
+
+
+SHORT_FACT = 80
+
+
+def _names_in_order(hypothesis: Hypothesis, finding: Finding | None) -> list[frozenset[str]]:
+    """What the fault is called, the surest first: its id, what it is also called, its short facts, its titles."""
+    facts = [text for text in (finding.facts.values() if finding else ()) if len(str(text)) <= SHORT_FACT]
+    texts = (
+        hypothesis.fault,
+        also_called(hypothesis.fault),
+        *map(str, facts),
+        hypothesis.title.en,
+        hypothesis.title.zh,
+    )
+    return [frozenset(units(text)) for text in texts]
+
+
+def _named_after(rivals: frozenset[str], texts: Sequence[frozenset[str]]) -> frozenset[str]:
+    """Which of the rivals the fault is named after."""
+    return next((found for text in texts if (found := rivals & text)), frozenset())
 
 
 def _own_names(hypothesis: Hypothesis) -> list[tuple[str, float]]:

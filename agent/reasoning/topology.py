@@ -335,6 +335,10 @@ def _connect_services(topology: Topology, by_kind: Mapping[str, Iterable[Json]])
             family = topology.family(_key(kind, item))
             for name, value in (holder.get("labels") or {}).items():
                 by_label[metadata.get("namespace", ""), name, value].add(family)
+    nameless = _services_without_selector(by_kind)
+    for family in sorted(set(topology.families.values())) if nameless else ():
+        if (service := "Service/" + family.partition("/")[2]) in nameless:
+            topology.connect(service, "selects", family)
     for kind, relation, path in SELECTING:
         for item in by_kind.get(kind, ()):
             namespace = (item.get("metadata") or {}).get("namespace", "")
@@ -344,6 +348,17 @@ def _connect_services(topology: Topology, by_kind: Mapping[str, Iterable[Json]])
             sets = [by_label.get((namespace, name, value), set()) for name, value in wanted.items()]
             for family in sorted(set.intersection(*sets)) if sets else ():
                 topology.connect(_key(kind, item), relation, family)
+
+
+def _services_without_selector(by_kind: Mapping[str, Iterable[Json]]) -> set[str]:
+    """Services of which no more than the name is known (a report, a pasted table): they stand before the workload of that
+    name."""
+    told = {_key("Service", item): (item.get("spec") or {}).get("selector") for item in by_kind.get("Service", ())}
+    for change in by_kind.get("MetricChange", ()):
+        subject = (change.get("spec") or {}).get("subject") or {}
+        if subject.get("kind") == "Service":
+            told.setdefault(f"Service/{subject.get('namespace')}/{subject.get('name')}", None)
+    return {key for key, selector in told.items() if not selector}
 
 
 def _connect_rest(topology: Topology, by_kind: Mapping[str, Iterable[Json]]) -> None:

@@ -16,14 +16,7 @@ import yaml
 
 TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[\u4e00-\u9fff]+")
 STOP = frozenset(
-    (
-        "a an the of to in on at by for from with and or is are was were be been has have had it its that this which who as no"
-        " not does do did than then there their them they s t fault error issue problem anomaly"
-        " any all each every other another one some what when where while whose more most less too so very only also still can"
-        " cannot could may must should will would get gets got make makes made keep keeps give gives given take takes put"
-        " want wants need needs ask asks say says said go goes use uses used using names named out up off into onto without"
-        " because due caused cause"
-    ).split()
+    ["a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "from", "with", "and", "or", "is", "are", "was", "were", "be", "been", "has", "have", "had", "it", "its", "that", "this", "which", "who", "as", "no", "not", "does", "do", "did", "than", "then", "there", "their", "them", "they", "s", "t", "fault", "error", "issue", "problem", "anomaly", "any", "all", "each", "every", "other", "another", "one", "some", "what", "when", "where", "while", "whose", "more", "most", "less", "too", "so", "very", "only", "also", "still", "can", "cannot", "could", "may", "must", "should", "will", "would", "get", "gets", "got", "make", "makes", "made", "keep", "keeps", "give", "gives", "given", "take", "takes", "put", "want", "wants", "need", "needs", "ask", "asks", "say", "says", "said", "go", "goes", "use", "uses", "used", "using", "names", "named", "out", "up", "off", "into", "onto", "without", "because", "due", "caused", "cause"]
 )
 STOP_ZH = frozenset("的了被于在和与或为是有其中已将把对该此之")
 """Characters that tie Chinese words together and tell nothing apart."""
@@ -116,6 +109,24 @@ def meanings(text: str) -> dict[str, float]:
     return found
 
 
+def units(text: str) -> dict[str, str]:
+    """What a name is made of: each phrase of the field as its group, the longest first, and each other word by itself; with
+    the words that stand for it. ``storage_class_mismatch`` has two."""
+    words = plain_words(text)
+    stems, groups = [stem(word) for word in words], _groups()
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(words):
+        sizes = range(min(LONGEST_PHRASE, len(words) - at), 0, -1)
+        size = next((size for size in sizes if "-".join(stems[at : at + size]) in groups), 0)
+        if size:
+            found[groups["-".join(stems[at : at + size])]] = " ".join(words[at : at + size])
+        elif words[at] not in STOP:
+            found[stems[at]] = words[at]
+        at += size or 1
+    return found
+
+
 @cache
 def _groups() -> Mapping[str, str]:
     """Stemmed phrase to the name of its group."""
@@ -144,4 +155,4 @@ def merged(parts: Iterable[tuple[str, float]]) -> dict[str, float]:
     return found
 
 
-__all__ = ["field_words", "meanings", "merged", "plain_words", "stem"]
+__all__ = ["field_words", "meanings", "merged", "plain_words", "stem", "units"]

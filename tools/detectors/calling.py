@@ -145,7 +145,7 @@ def port_unknown(arguments: Sequence[Argument]) -> Check:
     two_paths(arguments, "port_unknown($, @)")
 
     def holds(scene: Scene, root: Json, element: Any) -> bool:
-        address = address_in(scene, namespace_of(root), element)
+        address = address_in(scene, namespace_of(root), _with_its_host(_env_of(root), element))
         service = services_by_name(scene).get((address.namespace, address.service)) if address else None
         if address is None or service is None or address.port is None or _offers(service, address.port):
             return False
@@ -198,8 +198,37 @@ def _variables(scene: Scene) -> Iterator[tuple[str, Json]]:
             spec = item.get("spec") or {}
             spec = spec if kind == "Pod" else (spec.get("template") or {}).get("spec") or {}
             for container in spec.get("containers") or ():
-                for variable in container.get("env") or ():
-                    yield namespace_of(item), variable
+                env = container.get("env") or ()
+                for variable in env:
+                    yield namespace_of(item), _with_its_host(env, variable)
+
+
+PORT_NAME = re.compile(r"(?i)^(?P<stem>.*_)PORT$")
+
+
+def _with_its_host(env: Sequence[Json], variable: Any) -> Any:
+    """A variable that holds only a port (``DB_PORT``), read together with the one that holds its host (``DB_HOST``)."""
+    named = PORT_NAME.match(str(variable.get("name", ""))) if isinstance(variable, dict) else None
+    value = variable.get("value") if named else None
+    if not named or not isinstance(value, str) or not value.isdigit():
+        return variable
+    hosts = {
+        str(other.get("value"))
+        for other in env
+        if isinstance(other, dict)
+        and str(other.get("name", "")).upper()
+        in {f"{named['stem']}{word}".upper() for word in ("HOST", "HOSTNAME", "ADDR")}
+        and isinstance(other.get("value"), str)
+    }
+    if len(hosts) != 1 or ":" in (host := hosts.pop()):
+        return variable
+    return {"name": f"{named['stem']}HOST", "value": f"{host}:{value}"}
+
+
+def _env_of(root: Json) -> Sequence[Json]:
+    spec = root.get("spec") or {}
+    spec = (spec.get("template") or {}).get("spec") or spec
+    return [variable for container in spec.get("containers") or () for variable in container.get("env") or ()]
 
 
 def services_missing(scene: Scene, namespace: str) -> list[str]:
@@ -218,7 +247,7 @@ def address_fact(arguments: Sequence[Argument]) -> FactOf:
     name = arguments[0]
 
     def fact(scene: Scene, root: Json, element: Any) -> str:
-        address = address_in(scene, namespace_of(root), element)
+        address = address_in(scene, namespace_of(root), _with_its_host(_env_of(root), element))
         if address is None:
             return ""
         service = services_by_name(scene).get((address.namespace, address.service)) or {}

@@ -24,7 +24,15 @@ from tools.detectors.probes import PROBE_CHECKS, PROBE_FACTS
 from tools.detectors.quotas import quota_blocks, quota_fact
 from tools.detectors.routing import ROUTING_CHECKS, ROUTING_FACTS
 from tools.detectors.scene import Scene, name_of, namespace_of
-from tools.detectors.waiting import has_its_pods, placement, still_unnamed, unplaced_by, waits_for_node, was_told
+from tools.detectors.waiting import (
+    has_its_pods,
+    placement,
+    static_pod_missing,
+    still_unnamed,
+    unplaced_by,
+    waits_for_node,
+    was_told,
+)
 
 
 def _missing(scene: Scene, root: Json, element: Any, path: Path, other: KindPath) -> list[Any]:
@@ -167,6 +175,7 @@ CROSS_REFERENCES: dict[str, Callable[[Sequence[Argument]], Check]] = {
     "still_unnamed": still_unnamed,
     "has_its_pods": has_its_pods,
     "claim_mismatch": claim_mismatch,
+    "static_pod_missing": static_pod_missing,
     "quota_blocks": quota_blocks,
     **CALLING_CHECKS,
     **ROUTING_CHECKS,

@@ -151,8 +151,19 @@ def _gives_up_early(scene: Scene, pod: Json, probe: Any, container: Json) -> boo
     lived = _last_life(status)
     if lived is None:
         return waits <= IMPATIENT_SECONDS
+    if _round(probe) <= HAIR_TRIGGER_SECONDS and lived != float("inf"):
+        return True
     grace = probe.get("terminationGracePeriodSeconds", (pod.get("spec") or {}).get("terminationGracePeriodSeconds", 30))
     return lived <= waits + float(grace or 0) + SLACK_SECONDS
+
+
+HAIR_TRIGGER_SECONDS = 2.0
+"""A probe that kills after so short a silence kills a sound program at its first pause, however long it has run."""
+
+
+def _round(probe: Any) -> float:
+    """Seconds of silence after which a started container is given up."""
+    return float(probe.get("periodSeconds") or 10) * float(probe.get("failureThreshold") or 3)
 
 
 def _status_of(pod: Json, container: Json) -> Json:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -115,11 +116,22 @@ def _cut_off(scene: Scene, policy: Json) -> list[str]:
         if (attempt.get("status") or {}).get("result") != "timeout" or not name:
             continue
         service = scene.snapshot.find("Service", namespace_of(policy), str(name)) or {}
-        pods = scene.selected_pods(namespace_of(policy), (service.get("spec") or {}).get("selector") or {})
+        selector = (service.get("spec") or {}).get("selector") or {}
+        pods = (
+            scene.selected_pods(namespace_of(policy), selector)
+            if selector
+            else [pod for pod in scene.snapshot.of_kind("Pod") if _bears_name(scene, pod, policy, str(name))]
+        )
         isolated = [pod for pod in pods if selector_fits(spec.get("podSelector") or {}, _labels(pod))]
         if any((pod.get("status") or {}).get("phase") == "Running" for pod in isolated):
             found.append(f"service/{name}")
     return sorted(set(found))
+
+
+def _bears_name(scene: Scene, pod: Json, policy: Json, service: str) -> bool:
+    """Where a Service's selector is not known (a table was pasted), the workload of its name stands behind it."""
+    told = re.compile(rf"{re.escape(service)}(-[a-z0-9]{{5,10}})?")
+    return namespace_of(pod) == namespace_of(policy) and told.fullmatch(scene.workload_of(pod).name) is not None
 
 
 def _labels(pod: Json) -> Json:

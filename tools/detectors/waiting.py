@@ -98,3 +98,24 @@ def placement(arguments: Sequence[Argument]) -> FactOf:
         return ", ".join(value) if isinstance(value, tuple) else str(value)
 
     return fact
+
+
+STATIC_PODS = ("kube-scheduler", "kube-controller-manager")
+
+
+def static_pod_missing(arguments: Sequence[Argument]) -> Check:
+    """``static_pod_missing("kube-scheduler")``: of an API server's pod: the node's other static pod is there, and this
+    component's is nowhere. Where neither is there they may run as services of the host."""
+    if len(arguments) != 1 or arguments[0] not in STATIC_PODS:
+        raise ValueError(f"expected static_pod_missing(one of {', '.join(STATIC_PODS)})")
+    component = str(arguments[0])
+    other = next(one for one in STATIC_PODS if one != component)
+
+    def holds(scene: Scene, root: Json, element: Any) -> bool:
+        if scene.names_unknown("Pod"):
+            return False
+        names = {name_of(pod) for pod in scene.snapshot.of_kind("Pod") if namespace_of(pod) == namespace_of(root)}
+        host = name_of(root).removeprefix("kube-apiserver")
+        return f"{other}{host}" in names and not any(name.startswith(f"{component}-") for name in names)
+
+    return holds

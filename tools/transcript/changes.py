@@ -16,6 +16,11 @@ _MOVED = re.compile(
     rf"(?P<new>{_NEW}\s*(?:value)?\s*[=:：为是]?\s*)?(?P<after>{_NUMBER})(?P<unit>{_UNIT})(?:\s*[(（](?P<change>[^)）]{{1,60}})[)）])?",
     re.IGNORECASE,
 )
+_WAS = re.compile(
+    rf"(?<![\w.\-])(?P<after>{_NUMBER})(?P<unit>{_UNIT})(?P<between>[^()（）\d]{{0,60}})[(（]\s*(?:was|up from|down from|before|previously|原为|原先|之前为?|此前)\s*:?\s*"
+    rf"(?P<before>{_NUMBER}){_UNIT}\s*[)）]",
+    re.IGNORECASE,
+)
 _OLD_NEAR = re.compile(rf"(?:{_OLD}|\bfrom|从|由)\s*(?:value)?\s*[=:：为是]?\s*$", re.IGNORECASE)
 _ALONE = re.compile(
     rf"\b(?:val(?:ue)?|current|observed|actual)\b\s*[=:：]\s*(?P<after>{_NUMBER})(?P<unit>{_UNIT})|(?:当前值|当前|实际值|数值)\s*[=:：为]\s*(?P<zh>{_NUMBER})(?P<zh_unit>{_UNIT})",
@@ -78,6 +83,13 @@ def moves_in(text: str, *, is_measure: bool = False) -> Iterator[Move]:
         about = _about(metric, text[: match.start()], unit)
         yield Move(metric, about, _float(match["before"]), _float(match["after"]), unit, _told(text, match, start))
         start = match.end()
+    for match in _WAS.finditer(text) if not found_any else ():
+        found_any = True
+        metric = _metric(text[: match.start()])
+        about = _about(f"{metric} {match['between']}", text[: match.start()], match["unit"].strip())
+        yield Move(
+            metric, about, _float(match["before"]), _float(match["after"]), match["unit"].strip(), text.strip()[:300]
+        )
     if is_measure and not found_any and (alone := _ALONE.search(text)):
         unit = (alone["unit"] or alone["zh_unit"] or "").strip()
         metric = _metric(text[: alone.start()])

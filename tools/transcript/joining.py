@@ -42,9 +42,26 @@ def join(objects: list[Json]) -> None:
             _own(item, index)
     objects += _missing_replica_sets(objects)
     index = index_of(objects)
+    claims = [item for item in objects if item["kind"] == "PersistentVolumeClaim"]
     for item in objects:
         if item["kind"] == "Pod":
             _complete_pod(item, index)
+            _mount_by_name(item, claims)
+
+
+def _mount_by_name(pod: Json, claims: Sequence[Json]) -> None:
+    """A claim that bears the name of a StatefulSet's pod (``data-db-0``) is that pod's, where its volumes were not told."""
+    metadata, spec = pod["metadata"], pod.setdefault("spec", {})
+    if not isinstance(spec, dict) or spec.get("volumes") or not str(metadata["name"]).rpartition("-")[2].isdigit():
+        return
+    found = [
+        str(claim["metadata"]["name"])
+        for claim in claims
+        if claim["metadata"].get("namespace") == metadata.get("namespace")
+        and str(claim["metadata"]["name"]).endswith(f"-{metadata['name']}")
+    ]
+    if found:
+        spec["volumes"] = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in found]
 
 
 def _own(item: Json, index: Index) -> None:

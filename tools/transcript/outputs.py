@@ -19,6 +19,7 @@ from tools.transcript.logs import LOG_LINE, read_dumped_log, read_logs
 from tools.transcript.reports import read_report
 from tools.transcript.sections import Section
 from tools.transcript.service_maps import ServiceMapReader
+from tools.transcript.times import rfc3339
 from tools.transcript.usage import read_rollout, read_usage
 
 _ERROR = re.compile(
@@ -115,12 +116,37 @@ def _mark(harvest: Harvest, command: Command, kinds: Sequence[Kind]) -> None:
 
 
 def _note_errors(harvest: Harvest, section: Section, seen: Seen) -> None:
+    _note_refusals(harvest, section)
     for line in section.lines[:400]:
         if line[:1] in "EeUTYbsz-P." and _ERROR.match(line) and not LOG_LINE.match(line):
             harvest.gap("transcript", _query_of(section), line.strip(), "ask again with the rights that it needs")
             seen.form = "error"
             reach.read_api_error(harvest, line)
             break
+
+
+_OVER_QUOTA = re.compile(r"is forbidden: (?P<said>exceeded quota: (?P<quota>[a-z0-9.\-]+), requested: .*)$")
+_NOT_EVICTED = re.compile(
+    r'error when evicting pods?/"?(?P<pod>[a-z0-9.\-]+)"?(?: -n "?(?P<namespace>[a-z0-9\-]+)"?)?.*?: (?P<said>Cannot evict pod as it'
+    r" would violate the pod's disruption budget\.?)"
+)
+
+
+def _note_refusals(harvest: Harvest, section: Section) -> None:
+    """What the API server refused to whoever typed: an event that nobody recorded."""
+    namespace = (section.command.namespace if section.command else "") or harvest.namespace
+    at = rfc3339(harvest.now)
+    for line in section.lines[:400]:
+        if "exceeded quota" in line and _ERROR.match(line) and (found := _OVER_QUOTA.search(line)):
+            harvest.put_event(
+                "ResourceQuota", namespace, found["quota"], reason="FailedCreate", message=found["said"],
+                type="Warning", last=at, source="kubectl",
+            )  # fmt: skip
+        elif "error when evicting" in line and (found := _NOT_EVICTED.search(line)):
+            harvest.put_event(
+                "Pod", found["namespace"] or namespace, found["pod"], reason="EvictionBlocked", message=found["said"],
+                type="Warning", last=at, source="kubectl",
+            )  # fmt: skip
 
 
 def _query_of(section: Section) -> str:

@@ -20,6 +20,7 @@ from tools.transcript.joining import join, logs_of, place_changes
 from tools.transcript.merging import merged
 from tools.transcript.missing import what_is_missing
 from tools.transcript.outputs import Seen, read_output
+from tools.transcript.pings import has_pings, place_pings
 from tools.transcript.sections import Section, split_sections
 from tools.transcript.service_maps import ServiceMapReader
 
@@ -116,6 +117,9 @@ def _concluded(
     if harvest.changes:
         place_changes(harvest, merged(harvest))
     objects = merged(harvest)
+    if has_pings(harvest):
+        place_pings(harvest, objects)
+        objects = merged(harvest)
     join(objects)
     enrich(objects, list(harvest.events.values()))
     logs = logs_of(harvest, objects)

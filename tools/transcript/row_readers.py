@@ -234,7 +234,7 @@ def _job(row: Row, item: Json, harvest: Harvest) -> None:  # noqa: ARG001
         status["succeeded"], spec["completions"] = parts
     word = row.say("STATUS")
     if word in {"Complete", "Failed", "Suspended"}:
-        status["conditions"] = [{"type": word, "status": "True"}]
+        status["conditions"] = [{"type": word, "status": "True", "reason": word}]
     elif not word and parts and parts[0] >= parts[1]:
         status["conditions"] = [{"type": "Complete", "status": "True"}]
 
