@@ -22,6 +22,7 @@ from tools.rbac.manifests import Privileges
 from tools.rbac.roles import Accounts
 from tools.review import make_plan, review_plan
 from tools.safety.offline import load_policy
+from tools.safety.policy import Policy
 
 PATHS = {
     "Namespace": "/api/v1/namespaces", "ServiceAccount": "/api/v1/namespaces/{ns}/serviceaccounts",
@@ -53,13 +54,15 @@ class MemoryLog:
 
 @dataclass
 class Bound:
-    """A cluster where the executor is bound. ``namespace`` is where it may act, ``desk`` where its account lives."""
+    """A cluster where the executor is bound. ``namespace`` is where it may act, ``guarded``
+    is protected: there only the Deployment ``dns`` may be restarted."""
 
     admin: KubernetesWriter
     reader: KubernetesReader
     writer: KubernetesWriter
     namespace: str
-    desk: str
+    guarded: str
+    policy: Policy
     made: list[str]
 
     async def create(self, item: Json) -> Json:
@@ -75,7 +78,7 @@ class Bound:
     async def review(self, script: str) -> Review:
         now = StillClock().now()
         plan = make_plan(script, incident_id="i", cluster="live", written_by="desk", now=now)
-        return await review_plan(plan, reader=self.reader, writer=self.writer, policy=load_policy(), clock=StillClock())
+        return await review_plan(plan, reader=self.reader, writer=self.writer, policy=self.policy, clock=StillClock())
 
     async def run(self, script: str, *, undo: bool = False) -> Ending:
         """Review and execution as the desk does them, with the executor's identity."""
@@ -92,13 +95,15 @@ class Bound:
             return await runner.undo()
         return ending
 
-    async def patch(self, kind: str, name: str, body: Any, *, mark: bool = True, **query: str) -> ApiAnswer:
+    async def patch(
+        self, kind: str, name: str, body: Any, *, mark: bool = True, namespace: str = "", **query: str
+    ) -> ApiAnswer:
         """A merge patch (a JSON patch for a list), by the executor past the desk's own review."""
         is_list = isinstance(body, list)
         if mark and not is_list:
             body = {**body, "metadata": {**body.get("metadata", {}), "annotations": {
                 **body.get("metadata", {}).get("annotations", {}), STEP: f"exec-{uuid.uuid4().hex[:6]}/0/0", BY: "ann"}}}  # fmt: skip
-        path = f"{PATHS[kind].format(ns=self.namespace)}/{name}"
+        path = f"{PATHS[kind].format(ns=namespace or self.namespace)}/{name}"
         sort = "json-patch" if is_list else "strategic-merge-patch"
         sent = request("PATCH", path, body, query or WRITER, f"application/{sort}+json")
         return await self.writer.send(sent)
@@ -119,12 +124,17 @@ def request(
 async def bind(kubeconfig: Path, folder: Path) -> Bound:
     """Applies what is printed and waits until the policy holds: the server loads it a moment later."""
     mark = uuid.uuid4().hex[:8]
-    desk, namespace = f"desk-{mark}", f"bound-{mark}"
+    desk, namespace, guarded = f"desk-{mark}", f"bound-{mark}", f"guarded-{mark}"
+    site = load_policy()
+    protected = (*site.protected_namespaces, guarded)
+    policy = site.model_copy(
+        update={"protected_namespaces": protected, "restartable": (f"{guarded}/Deployment/dns",), "examples": ()}
+    )
     admin = KubernetesWriter.connect("live", kubeconfig)
     made: list[str] = []
-    for name in (desk, namespace):
+    for name in (desk, namespace, guarded):
         await _create(admin, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, "", made)
-    privileges = Privileges(load_policy(), accounts=Accounts(desk, prefix=f"desk-{mark}"))
+    privileges = Privileges(policy, accounts=Accounts(desk, prefix=f"desk-{mark}"))
     for item in privileges.objects():
         await _create(admin, item, desk, made)
     reader = KubernetesReader.connect(
@@ -133,7 +143,7 @@ async def bind(kubeconfig: Path, folder: Path) -> Bound:
     writer = KubernetesWriter.connect(
         "live", await _kubeconfig(admin, kubeconfig, folder, desk, privileges.accounts.executor)
     )
-    bound = Bound(admin, reader, writer, namespace, desk, made)
+    bound = Bound(admin, reader, writer, namespace, guarded, policy, made)
     await _in_force(bound)
     return bound
 

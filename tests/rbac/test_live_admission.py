@@ -75,6 +75,69 @@ async def test_executor_passes_when_it_does_what_actions_write(bound: Bound, scr
     assert ending.status is ExecutionStatus.DONE, ending
 
 
+async def test_nodes_pass_when_they_are_cordoned_and_tainted(bound: Bound) -> None:
+    name = f"{bound.namespace}-node"
+    await bound.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+    for script in ("cordon {n}", "taint nodes {n} gpu=bad:NoSchedule", "label node {n} pool=b", "uncordon {n}"):
+        ending = await bound.run(f"kubectl {script.format(n=name)}")
+        assert ending.status is ExecutionStatus.DONE, ending
+    denied = await bound.patch("Node", name, {"spec": {"providerID": "cloud://other"}})
+    assert denied.status == 403
+    assert "write only" in denied.body["message"]
+
+
+async def test_pods_pass_when_they_are_deleted_or_evicted(bound: Bound) -> None:
+    labels = {"app": "pods"}
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "settings", "controller": True}
+    settings = await bound.reader.raw(f"{PATHS['ConfigMap'].format(ns=bound.namespace)}/settings")
+    owner["uid"] = settings["metadata"]["uid"]
+    names = ("deleted", "evicted", "kept")
+    for name in names:
+        pod = {
+            "containers": [{"name": "c", "image": IMAGE}],
+            "schedulerName": "nobody",
+            "automountServiceAccountToken": False,
+        }
+        metadata = {"name": name, "labels": labels, "ownerReferences": [owner]}
+        await bound.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod})
+    assert (await bound.run(f"kubectl delete pod deleted -n {bound.namespace}")).status is ExecutionStatus.DONE
+    path = PATHS["Pod"].format(ns=bound.namespace)
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": "evicted", "namespace": bound.namespace},
+    }
+    assert (await bound.writer.send(request("POST", f"{path}/evicted/eviction", eviction))).is_ok
+    left = (await bound.reader.raw(path))["items"]
+    assert [
+        one["metadata"]["name"]
+        for one in left
+        if "deletionTimestamp" not in one["metadata"] and one["metadata"]["name"] in names
+    ] == ["kept"]
+    denied = await bound.patch(
+        "Pod", "kept", {"spec": {"containers": [{"name": "c", "image": "registry.example.com/other:1"}]}}
+    )
+    assert denied.status == 403
+    assert "write only" in denied.body["message"]
+
+
+async def test_protected_namespace_lets_nothing_pass_but_a_restart_that_the_policy_lists(bound: Bound) -> None:
+    for name in ("dns", "other"):
+        item = web(name)
+        item["metadata"]["namespace"] = bound.guarded
+        await bound.create(item)
+    ending = await bound.run(f"kubectl rollout restart deployment/dns -n {bound.guarded}")
+    assert ending.status is ExecutionStatus.DONE, ending
+    stamp = {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
+    restart = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
+    other = await bound.patch("Deployment", "other", restart, namespace=bound.guarded)
+    assert other.status == 403
+    image = container(image="registry.example.com/shop/web:9")
+    more = await bound.patch("Deployment", "dns", image, namespace=bound.guarded)
+    assert more.status == 403
+    assert "nothing but a restart" in more.body["message"]
+
+
 async def test_undo_passes_when_a_step_is_taken_back(bound: Bound) -> None:
     ending = await bound.run(f"kubectl set env deployment/web UNDONE=yes -n {bound.namespace}", undo=True)
     assert ending.status is ExecutionStatus.UNDONE, ending

@@ -93,7 +93,7 @@ def test_roles_are_of_the_namespaces_when_some_are_named() -> None:
     everywhere = [one for one in objects if one["kind"] == "ClusterRole"]
     assert not [rule for rule in rules_of(everywhere) if {"pods", "deployments", "configmaps"} & set(rule["resources"])]
     scope = next(one for one in objects if one["metadata"]["name"] == "opsdesk-executor-scope")
-    assert "['shop', 'research']" in str(scope["spec"]["validations"])
+    assert "['', 'shop', 'research']" in str(scope["spec"]["validations"])
 
 
 def test_custom_kinds_are_changed_only_when_their_group_is_named() -> None:

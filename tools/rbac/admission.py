@@ -27,8 +27,8 @@ _OPERATIONS = {"create": "CREATE", "patch": "UPDATE", "delete": "DELETE"}
 _SERVER_WRITES = ("/metadata/managedFields", "/metadata/generation", "/metadata/resourceVersion")
 _WHAT = """request.operation + ' ' + request.resource.group + '/' + request.resource.resource +
 (request.?subResource.orValue('') == '' ? '' : '/' + request.subResource)"""
-_NAMED = """request.namespace + '/' + request.resource.resource +
-(request.resource.group == '' ? '' : '.' + request.resource.group) + '/' + request.name"""
+_NAMED = """request.?namespace.orValue('') + '/' + request.resource.resource +
+(request.resource.group == '' ? '' : '.' + request.resource.group) + '/' + request.?name.orValue('')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ def _scope(rights: Sequence[Right], bounds: Bounds) -> list[Json]:
     checks = [
         Check(f"variables.what in {texts(operations)}", "no enabled action of opsdesk does that"),
         Check(
-            f"!request.namespace.matches({matching(policy.protected_namespaces)}) ||\n"
+            f"!request.?namespace.orValue('').matches({matching(policy.protected_namespaces)}) ||\n"
             "(request.operation == 'CREATE' && request.?subResource.orValue('') == 'eviction') ||\n"
             f"(request.operation == 'UPDATE' && variables.named.matches({restart}))",
             "nothing is written in a protected namespace",
         ),
-        Check("request.operation != 'DELETE' || request.name != ''", "objects are deleted one by one, by name"),
+        Check("request.operation != 'DELETE' || request.?name.orValue('') != ''", "objects are deleted one by one, by name"),
         Check(
             "request.operation != 'DELETE' || dyn(request).?options.?preconditions.?uid.orValue('') != ''",
             "a delete names the uid of the object that was reviewed",
@@ -98,7 +98,7 @@ def _scope(rights: Sequence[Right], bounds: Bounds) -> list[Json]:
     if bounds.namespaces:
         checks.append(
             Check(
-                f"request.namespace == '' || request.namespace in {texts(bounds.namespaces)}",
+                f"request.?namespace.orValue('') in {texts(('', *bounds.namespaces))}",
                 "the executor does not act in this namespace",
             )
         )
@@ -145,7 +145,7 @@ def _family(resource: str, subresource: str, held: list[Right], policy: Policy) 
         protected = matching(policy.protected_namespaces)
         checks.append(
             Check(
-                f"!request.namespace.matches({protected}) ||\n(request.operation == 'UPDATE' &&\n{_unchanged(restart)})",
+                f"!request.?namespace.orValue('').matches({protected}) ||\n(request.operation == 'UPDATE' &&\n{_unchanged(restart)})",
                 "in a protected namespace nothing but a restart is written",
             )
         )
