@@ -126,6 +126,7 @@ def office(folder: Path, *, extra: dict[str, Any] | None = None, wait: bool = Tr
         settings = {group: dict(values) for group, values in QUICK.items()}
         for group, values in (extra or {}).items():
             settings[group] = {**settings.get(group, {}), **values} if isinstance(values, dict) else values
+        share_cache(folder)
         running = stack.enter_context(desk(folder, cluster, extra=settings))
         tokens = {}
         for name, roles in (("alice", ("viewer", "responder", "approver")), ("bob", ("viewer", "responder"))):
@@ -138,6 +139,14 @@ def office(folder: Path, *, extra: dict[str, Any] | None = None, wait: bool = Tr
         finally:
             if opened.desk.process.poll() is None:
                 stop(opened.desk.process)
+
+
+def share_cache(folder: Path) -> None:
+    """One cache for all desks of a test run: each process would parse and compile every detector anew."""
+    shared, home = folder.parent / "cache-of-desks", folder / "home"
+    shared.mkdir(mode=0o700, exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / "cache").symlink_to(shared, target_is_directory=True)
 
 
 def run_opsdesk(
