@@ -6,16 +6,39 @@ import asyncio
 
 from agent.deps import Deps
 from agent.state import IncidentState
-from knowledge.vocabulary import IncidentStatus, Text
+from knowledge.vocabulary import ApprovalStatus, IncidentStatus, Text
+
+APPROVALS = {
+    "rejected": Text(en="Not executed: rejected", zh="未执行：审批人已拒绝"),
+    "expired": Text(
+        en="Not executed: nobody decided, or the approval was not used, in time; that is a no. Reopen it to ask again",
+        zh="未执行：超时未审批或批准后未及时执行，按拒绝处理；如需重新申请请重新打开",
+    ),
+    "void": Text(
+        en="Not executed: the approval became void. Reopen it to ask again",
+        zh="未执行：审批已失效；如需重新申请请重新打开",
+    ),
+}
 
 
 async def run(state: IncidentState, deps: Deps) -> IncidentState:
     reason = handed_over_because(state)
+    if state.get("approval") in {"rejected", "void"} and not state.get("error") and not state.get("execution"):
+        reason = await asyncio.to_thread(_with_their_words, reason, state.get("approval_id", ""), deps)
     incident_id = state["incident_id"]
     shortened = Text(en=reason.en[:500], zh=reason.zh[:500])
     await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.HANDED_OVER, shortened)
     await asyncio.to_thread(deps.ledger.timeline.add, incident_id, "hand_over", "opsdesk", reason, {})
     return {}
+
+
+def _with_their_words(reason: Text, approval_id: str, deps: Deps) -> Text:
+    """Who said no and why, or what made the approval void, in the words that were given."""
+    request = deps.ledger.approvals.get(approval_id)
+    said = request.reason
+    if request.status is ApprovalStatus.REJECTED and request.votes:
+        said = f"{request.votes[-1].principal}: {said}"
+    return Text(en=f"{reason.en} ({said})", zh=f"{reason.zh}（{said}）") if said else reason
 
 
 def handed_over_because(state: IncidentState) -> Text:
@@ -38,9 +61,7 @@ def handed_over_because(state: IncidentState) -> Text:
     if state.get("execution"):
         return Text(en=f"The execution ended as {state['execution']}", zh=f"执行结果为 {state['execution']}")
     if state.get("approval"):
-        return Text(
-            en=f"Not executed: the approval is {state['approval']}", zh=f"未执行：审批状态为 {state['approval']}"
-        )
+        return APPROVALS.get(state["approval"], Text(en="Not executed: not approved", zh="未执行：未获批准"))
     if state.get("ruling") == "propose":
         return Text(
             en="A script is proposed; this cluster's mode leaves carrying it out to a person",
