@@ -240,7 +240,7 @@ async def _check_executor(cluster: ClusterSettings, policy: Policy) -> list[Chec
     printed = PRINT.format(name=cluster.name)
     found = [Check(name, "ok", f"{fitness.user or 'ready'}, no more rights than the enabled actions need")]
     if fitness.warning is not None:
-        found = [Check(name, "warning", fitness.warning.en, printed)]
+        found = [Check(name, "warning", fitness.warning.en, fitness.next_step)]
     if bound:
         found.append(Check(f"{name} policy", "warning", bound, printed))
     else:

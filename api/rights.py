@@ -24,6 +24,7 @@ _POLICY = ResourceKind(
 _BINDING = ResourceKind(
     _ADMISSION, "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", is_namespaced=False
 )
+PROJECTED = "give it a projected token (a pod's volume, or kubectl create token), and delete the Secret"
 PRINT = "opsdesk rbac print --cluster {name} | kubectl apply -f -"
 
 
@@ -56,17 +57,17 @@ async def fitness_of(cluster: ClusterSettings, reader: ClusterReader, writer: Cl
     printed = PRINT.format(name=cluster.name)
     if identity.is_legacy and identity.is_pods_own:
         said = f"{identity.user} holds a long-lived token out of a Secret, which never ends"
-        return Fitness(identity.user, excess, said, "mount a projected service account token, and delete the Secret")
+        return Fitness(identity.user, excess, said, PROJECTED)
     if not excess:
         legacy = _legacy(identity.user) if identity.is_legacy else None
-        return Fitness(identity.user, warning=legacy)
+        return Fitness(identity.user, next_step=PROJECTED if legacy else "", warning=legacy)
     held = shortened(excess)
     said = f"{identity.user or 'the executor'} may do more than the enabled actions need: {held}"
     if identity.is_pods_own:
         return Fitness(identity.user, excess, said, printed)
     if not cluster.accept_broad_rights:
         return Fitness(identity.user, excess, said, f"{printed}, or set accept_broad_rights: true")
-    return Fitness(identity.user, excess, warning=_accepted(held))
+    return Fitness(identity.user, excess, next_step=printed, warning=_accepted(held))
 
 
 def _accepted(held: str) -> Text:
