@@ -67,7 +67,10 @@ def _env(chance: Random) -> Said:
     words = tuple(chance.sample(given, chance.randint(1, 3)))
     flags: list[tuple[str, str]] = [("containers", chance.choice(CONTAINERS[name]))] * chance.randrange(2)
     if chance.random() < 0.2:
-        words, flags = (), [*flags, ("from", "configmap/settings"), ("keys", "level"), *([("prefix", "P_")] * chance.randrange(2))]
+        words, flags = (
+            (),
+            [*flags, ("from", "configmap/settings"), ("keys", "level"), *([("prefix", "P_")] * chance.randrange(2))],
+        )
     return Said("set env", kind, (name,), words, (*SHOP, *flags))
 
 
