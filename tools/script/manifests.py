@@ -52,7 +52,7 @@ def read_yaml(text: str, first_line: int = 1) -> list[tuple[Any, int]]:
 def _documents(events: Iterator[Any], first_line: int) -> Iterator[tuple[Any, int]]:
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
-            if event.tags:
+            if event.tags or event.version:
                 _refuse(event.start_mark, first_line, "YAML directives are not part of the grammar")
             start = next(events)
             yield _value(start, events, first_line, 0), first_line + start.start_mark.line
