@@ -35,6 +35,12 @@ def apply_object(call: Call, options: WriteOptions) -> Answer:
     version = config["metadata"].get("resourceVersion")
     if version and version != old["metadata"]["resourceVersion"]:
         raise conflict(kind.plural, kind.group, place.name, OBJECT_MODIFIED)
+    uid = config["metadata"].pop(
+        "uid", old["metadata"]["uid"]
+    )  # a precondition like the version, no field of the applier's
+    if uid != old["metadata"]["uid"]:
+        cause = Cause.invalid("metadata.uid", uid, "field is immutable")
+        raise invalid(kind.kind, kind.group, place.name, [cause])
     root = _root(kind)
     applied = fields_of_object(root, config)
     merged = _merge_struct(root, copy_of(old), config)

@@ -103,7 +103,9 @@ async def test_nothing_is_stored_when_a_write_is_a_dry_run(desk: Desk) -> None:
         await desk.reader.get(configs, desk.namespace, "ghost")
 
 
-@pytest.mark.parametrize("body", [None, {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}])
+@pytest.mark.parametrize(
+    "body", [None, {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}]
+)
 async def test_nothing_is_deleted_when_a_delete_is_a_dry_run(desk: Desk, body: Json | None) -> None:
     """The server reads no option from the query of a delete that has a body: a dry run said there alone would delete."""
     configs = await desk.kind("configmaps")
@@ -149,6 +151,36 @@ async def test_patch_is_refused_when_its_test_does_not_hold(desk: Desk) -> None:
         )
         assert (await desk.writer.send(request)).status == code
     assert (await desk.reader.get(configs, desk.namespace, "two"))["data"] == {"a": "3"}
+
+
+async def test_apply_is_refused_when_object_or_version_is_not_the_one_it_names(desk: Desk) -> None:
+    configs = await desk.kind("configmaps")
+    await desk.create(configs, {"metadata": {"name": "three"}, "data": {"theirs": "1"}})
+    metadata = (await desk.reader.get(configs, desk.namespace, "three"))["metadata"]
+    right = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+
+    async def applied(named: Json) -> int:
+        request = ApiRequest(
+            cluster="contract",
+            method="PATCH",
+            path=configs.path(desk.namespace, "three"),
+            query={"fieldManager": "opsdesk", "force": "false", "timeout": "15s"},
+            content_type="application/apply-patch+yaml",
+            body={
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "three", **named},
+                "data": {"ours": "1"},
+            },
+        )
+        return (await desk.writer.send(request)).status
+
+    assert await applied(right | {"resourceVersion": "1"}) == 409
+    assert await applied(right | {"uid": str(uuid.uuid4())}) in {409, 422}
+    assert "ours" not in (await desk.reader.get(configs, desk.namespace, "three"))["data"]
+    assert await applied(right) == 200
+    found = await desk.reader.get(configs, desk.namespace, "three")
+    assert (found["data"], found["metadata"]["uid"]) == ({"theirs": "1", "ours": "1"}, metadata["uid"])
 
 
 async def test_rights_are_told_when_asked(desk: Desk) -> None:
