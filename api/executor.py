@@ -171,6 +171,7 @@ class Executor:
             topology_keys=None if plan.topology_keys is None else frozenset(plan.topology_keys),
         )
         review = await with_limits(review, plan, self.ledger, self.policy, self.clock.now(), execution_id=execution_id)
+        await hands.fit(self.policy, self.clock.now())
         return with_site(review, hands)
 
     def _hands(self, cluster: str) -> Hands:

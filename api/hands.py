@@ -53,9 +53,21 @@ def with_site(review: Review, hands: Hands) -> Review:
         if step.is_change and EVERY not in enabled and step.step.action not in enabled
     )
     ruling = Ruling.FORBIDDEN if found and review.ruling.strictness < Ruling.FORBIDDEN.strictness else review.ruling
-    warning = hands.fitness.warning if hands.fitness is not None else None
+    warning = _of_rights(hands.fitness)
     warnings = (*review.warnings, *((warning,) if warning is not None else ()))
     return review.model_copy(update={"verdicts": (*review.verdicts, *found), "ruling": ruling, "warnings": warnings})
+
+
+def _of_rights(fitness: Fitness | None) -> Text | None:
+    """What an approver has to know of the executor's rights: accepted ones that are too many, or that it will refuse."""
+    if fitness is None or fitness.warning is not None or not fitness.because:
+        return fitness.warning if fitness is not None else None
+    if not fitness.is_known:
+        return Text(en="the executor's rights could not be looked at", zh="无法查看执行器的权限")
+    return Text(
+        en=f"the executor will refuse this: {fitness.because} ({fitness.next_step})",
+        zh=f"执行器将拒绝执行：{fitness.because}（{fitness.next_step}）",
+    )
 
 
 def _disabled(action: str, step: int) -> RuleVerdict:

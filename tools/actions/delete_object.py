@@ -40,7 +40,8 @@ class _DeleteObject:
 
     def permissions(self, command: Command) -> tuple[Permission, ...]:
         kind, namespace, name = single_target(command)
-        return (Permission("delete", kind, namespace, name), Permission("create", kind, namespace))
+        back = (Permission("create", kind, namespace),) if kind.resource in _RESTORED else ()
+        return (Permission("delete", kind, namespace, name), *back)
 
     async def freeze(self, command: Command, look: Look) -> Frozen:
         kind, namespace, name = single_target(command)
