@@ -16,7 +16,7 @@ from api.web.headers import SecurityHeaders
 from api.web.limits import BodyLimit
 from api.web.metrics import DeskMetrics
 from api.web.problems import install_problems
-from api.web.routes import approvals, events, health, incidents, knowledge, pasted, switches, webhooks
+from api.web.routes import approvals, audit, events, health, incidents, knowledge, pasted, switches, webhooks
 from api.web.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def create_app(
     app.state.face = Face(desk=desk, sessions=sessions, metrics=DeskMetrics(desk.ledger), now=now)
     app.state.should_stop = _never
     app.state.alert_sources = _installed_sources() if alert_sources is None else dict(alert_sources)
-    for part in (webhooks, incidents, events, approvals, knowledge, pasted, switches, health):
+    for part in (webhooks, incidents, events, approvals, knowledge, pasted, switches, audit, health):
         app.include_router(part.router)
     page = install_console(app)
     install_problems(app, page)

@@ -18,7 +18,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from agent.deps import Deps, Options
 from agent.graph import Graph, build_graph
 from api.bootstrap import open_collectors
-from api.executor import Executor, Hands
+from api.executor import Executor
+from api.hands import Hands
 from api.settings import ClusterSettings
 from api.worker import advance
 from knowledge.ledger.ledger import Ledger

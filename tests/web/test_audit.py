@@ -1,0 +1,32 @@
+"""Checkpoints of the audit over HTTP, for a keeper on another machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from knowledge.ledger.checkpoints import open_audit_key, read_checkpoints
+from tests.web.conftest import Rig
+
+PATH = "/api/v1/audit/checkpoints"
+
+
+async def test_keeper_fetches_the_checkpoints_that_it_lacks(rig: Rig, tmp_path: Path) -> None:
+    key = open_audit_key(tmp_path / "audit.key", make=True)
+    first = rig.ledger.audit.sign(key)
+    rig.ledger.audit.append("ada", "read", "inc-1")
+    second = rig.ledger.audit.sign(key)
+    assert first is not None
+    assert second is not None
+    async with rig.client("ada") as ada:
+        answer = await ada.get(PATH)
+        later = await ada.get(PATH, params={"after": first.sequence})
+    assert answer.headers["content-type"].startswith("application/x-ndjson")
+    assert read_checkpoints(answer.text.splitlines(), "fetched") == [first, second]
+    assert read_checkpoints(later.text.splitlines(), "fetched") == [second]
+    assert rig.ledger.audit.check([second], [key.public]).is_whole
+
+
+async def test_checkpoints_are_an_admins_to_read(rig: Rig) -> None:
+    async with rig.client("ana") as ana, rig.client() as nobody:
+        assert (await ana.get(PATH)).status_code == 403
+        assert (await nobody.get(PATH)).status_code == 401
