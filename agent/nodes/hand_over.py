@@ -25,6 +25,10 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     reason = handed_over_because(state)
     if state.get("approval") in {"rejected", "void"} and not state.get("error") and not state.get("execution"):
         reason = await asyncio.to_thread(_with_their_words, reason, state.get("approval_id", ""), deps)
+    if state.get("execution_id") and not state.get("error") and not state.get("verification"):
+        execution = await asyncio.to_thread(deps.ledger.executions.get, state["execution_id"])
+        if execution.message:
+            reason = Text(en=f"{reason.en}: {execution.message}", zh=f"{reason.zh}：{execution.message}")
     incident_id = state["incident_id"]
     shortened = Text(en=reason.en[:500], zh=reason.zh[:500])
     await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.HANDED_OVER, shortened)
