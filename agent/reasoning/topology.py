@@ -6,6 +6,7 @@ template made them: a fault of one pod's template is a fault of its Deployment, 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,12 @@ from tools.snapshot import kind_in
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet")
 
+
+PODDED = WORKLOADS | {"Pod", "ReplicaSet"}
+DRAWN = re.compile(
+    r"(?:-[a-z0-9]{8,10})?(?:-[bcdfghjklmnpqrstvwxz2456789]{5})$|-[bcdfghjklmnpqrstvwxz2456789]{8,10}$|(?<=[a-z])-\d{1,3}$"
+)
+"""What controllers add to a workload's name: pods of which nothing else was told bear it."""
 
 OWNERS_UP = 4
 
@@ -336,8 +343,9 @@ def _connect_services(topology: Topology, by_kind: Mapping[str, Iterable[Json]])
             for name, value in (holder.get("labels") or {}).items():
                 by_label[metadata.get("namespace", ""), name, value].add(family)
     nameless = _services_without_selector(by_kind)
-    for family in sorted(set(topology.families.values())) if nameless else ():
-        if (service := "Service/" + family.partition("/")[2]) in nameless:
+    families = {topology.family(key) for key in topology.keys if key.split("/", 1)[0] in PODDED} if nameless else set()
+    for family in sorted(families):
+        if (service := "Service/" + DRAWN.sub("", family.partition("/")[2])) in nameless:
             topology.connect(service, "selects", family)
     for kind, relation, path in SELECTING:
         for item in by_kind.get(kind, ()):

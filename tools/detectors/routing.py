@@ -130,7 +130,7 @@ def _cut_off(scene: Scene, policy: Json) -> list[str]:
 
 def _bears_name(scene: Scene, pod: Json, policy: Json, service: str) -> bool:
     """Where a Service's selector is not known (a table was pasted), the workload of its name stands behind it."""
-    told = re.compile(rf"{re.escape(service)}(-[a-z0-9]{{5,10}})?")
+    told = re.compile(rf"{re.escape(service)}((-[a-z0-9]{{5,10}}){{0,2}}|-\d{{1,3}})")
     return namespace_of(pod) == namespace_of(policy) and told.fullmatch(scene.workload_of(pod).name) is not None
 
 
