@@ -13,7 +13,6 @@ from knowledge.ledger.values import WakeReason
 from knowledge.ledger.wakes import add_wake
 from knowledge.vocabulary import Incident, IncidentStatus, Severity, Text, Ticket
 
-
 MOST_TOLD = 4_000
 """Characters of a ticket that the timeline repeats; the whole stands in the ticket."""
 
