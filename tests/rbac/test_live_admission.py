@@ -136,6 +136,11 @@ async def test_protected_namespace_lets_nothing_pass_but_a_restart_that_the_poli
     more = await bound.patch("Deployment", "dns", image, namespace=bound.guarded)
     assert more.status == 403
     assert "nothing but a restart" in more.body["message"]
+    path = f"{PATHS['Deployment'].format(ns=bound.guarded)}/dns/scale"
+    sent = request("PATCH", path, {"spec": {"replicas": 1}}, WRITER, "application/merge-patch+json")
+    scaled = await bound.writer.send(sent)
+    assert scaled.status == 403
+    assert "protected namespace" in scaled.body["message"]
 
 
 async def test_undo_passes_when_a_step_is_taken_back(bound: Bound) -> None:
@@ -161,6 +166,8 @@ DENIED: dict[str, tuple[str, str, Any, str]] = {
     "privileged": ("Deployment", "web", container(securityContext={"privileged": True}), "privileges"),
     "capability": ("Deployment", "web", container(securityContext={"capabilities": {"add": ["SYS_ADMIN"]}}), "capabilities"),
     "host port": ("Deployment", "web", container(ports=[{"containerPort": 80, "hostPort": 80}]), "port of the host"),
+    "kernel setting": ("Deployment", "web", spec(securityContext={"sysctls": [{"name": "kernel.shm_rmid_forced", "value": "0"}]}), "kernel settings"),
+    "template label": ("Deployment", "web", {"spec": {"template": {"metadata": {"labels": {"sidecar.istio.io/inject": "false"}}}}}, "exempt"),
     "preload": ("Deployment", "web", container(env=[{"name": "LD_PRELOAD", "value": "/x"}]), "decides which code"),
     "image": ("Deployment", "web", container(image="registry.example.com.evil.io/web:1"), "registry"),
     "owner": ("Deployment", "web", {"metadata": {"ownerReferences": [

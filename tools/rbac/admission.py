@@ -21,7 +21,6 @@ from tools.rbac.grants import Right
 from tools.rbac.guards import TEMPLATES, Check
 from tools.rbac.roles import Accounts
 from tools.safety.policy import Policy
-from tools.script.kinds import known_kinds
 
 _OPERATIONS = {"create": "CREATE", "patch": "UPDATE", "delete": "DELETE"}
 _SERVER_WRITES = ("/metadata/managedFields", "/metadata/generation", "/metadata/resourceVersion")
@@ -70,8 +69,7 @@ def _scope(rights: Sequence[Right], bounds: Bounds) -> list[Json]:
     """Everything that the executor sends: only the operations of enabled actions, only where it may act."""
     policy = bounds.policy
     operations = sorted({_what(right) for right in rights})
-    resource_of = {kind.kind: kind.resource for kind in reversed(known_kinds().rows)}
-    restart = guards.restartable(policy, resource_of)
+    restart = guards.restartable(policy)
     variables = [
         ("what", _WHAT),
         ("named", _NAMED),
@@ -81,10 +79,14 @@ def _scope(rights: Sequence[Right], bounds: Bounds) -> list[Json]:
         Check(
             f"!request.?namespace.orValue('').matches({matching(policy.protected_namespaces)}) ||\n"
             "(request.operation == 'CREATE' && request.?subResource.orValue('') == 'eviction') ||\n"
-            f"(request.operation == 'UPDATE' && variables.named.matches({restart}))",
+            "(request.operation == 'UPDATE' && request.?subResource.orValue('') == '' &&\n"
+            f"variables.named.matches({restart}))",
             "nothing is written in a protected namespace",
         ),
-        Check("request.operation != 'DELETE' || request.?name.orValue('') != ''", "objects are deleted one by one, by name"),
+        Check(
+            "request.operation != 'DELETE' || request.?name.orValue('') != ''",
+            "objects are deleted one by one, by name",
+        ),
         Check(
             "request.operation != 'DELETE' || dyn(request).?options.?preconditions.?uid.orValue('') != ''",
             "a delete names the uid of the object that was reviewed",
@@ -134,13 +136,14 @@ def _family(resource: str, subresource: str, held: list[Right], policy: Policy) 
     if subresource:
         return subresource, _Family("", held, [_same(fields), *_replicas(policy)])
     marks = [f"/metadata/annotations/{mark.replace('/', '~1')}" for mark in (STEP, BY)]
-    checks = [_same({*fields, *marks}), guards.marked(STEP, BY), guards.label_check(policy)]
-    variables = _metadata_variables()
+    places = ("", "Pod") if template else ("",)
+    checks = [_same({*fields, *marks}), guards.marked(STEP, BY), guards.label_check(policy, places)]
+    variables = _metadata_variables("", ())
     name = "nodes" if resource == "nodes" else "pods" if resource == "pods" else "objects"
     if template:
         name = "cronjobs" if resource == "cronjobs.batch" else "workloads"
         checks += guards.template_checks(policy)
-        variables += _pod_variables(template)
+        variables += _metadata_variables("Pod", template.strip("/").split("/")) + _pod_variables(template)
         restart = {RESTART.replace("{template}", template), *marks}
         protected = matching(policy.protected_namespaces)
         checks.append(
@@ -175,12 +178,14 @@ def _replicas(policy: Policy) -> list[Check]:
     return [Check(f"{new} <= {policy.max_replicas} || {new} <= {old}", f"no more than {policy.max_replicas} replicas")]
 
 
-def _metadata_variables() -> list[tuple[str, str]]:
+def _metadata_variables(place: str, above: Sequence[str]) -> list[tuple[str, str]]:
+    """Labels and annotations, before and after, of the object itself or of its pod template."""
     new, old = "dyn(object)", "dyn(oldObject)"
     found: list[tuple[str, str]] = []
     for short, long in (("Labels", "labels"), ("Notes", "annotations")):
-        path = ("metadata", long)
-        found += [(f"new{short}", at(new, path, "{}")), (f"old{short}", _before(at(old, path, "{}"), "{}"))]
+        path = (*above, "metadata", long)
+        found.append((f"new{place}{short}", at(new, path, "{}")))
+        found.append((f"old{place}{short}", _before(at(old, path, "{}"), "{}")))
     return found
 
 

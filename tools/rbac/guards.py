@@ -4,10 +4,14 @@ that forbid. A thing that the object already holds may stay as it is."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
+from tools.actions.grant import WORKLOADS
 from tools.rbac.cel import matching, raw, text
 from tools.safety.policy import Policy
+from tools.script.kinds import known_kinds
 
 TEMPLATES = {
     "deployments.apps": "/spec/template", "statefulsets.apps": "/spec/template", "daemonsets.apps": "/spec/template",
@@ -51,6 +55,13 @@ def template_checks(policy: Policy) -> list[Check]:
             "a container is not given privileges or capabilities",
         ),
         Check(
+            "newPod.?securityContext == oldPod.?securityContext || (\n"
+            "newPod.?securityContext.?sysctls.orValue([]) == [] &&\n"
+            "!newPod.?securityContext.?windowsOptions.?hostProcess.orValue(false) &&\n"
+            "newPod.?securityContext.?seccompProfile.?type.orValue('') != 'Unconfined')",
+            "a pod is not given kernel settings or the host's process space",
+        ),
+        Check(
             "newContainers.all(c, c.?ports.orValue([]).all(p, p.?hostPort.orValue(0) == 0 ||\n"
             "oldContainers.exists(o, p in o.?ports.orValue([]))))",
             "a container is not given a port of the host",
@@ -84,11 +95,12 @@ def service_checks() -> list[Check]:
     ]
 
 
-def label_check(policy: Policy) -> Check:
+def label_check(policy: Policy, places: Iterable[str] = ("",)) -> Check:
     """Words that take an object out of a policy's sight, or give it a cloud identity, stay as they are."""
     words = matching((*policy.exempting_labels, *policy.identity_annotations))
     kept = "{side}.all(w, !w.matches({words}) || (w in {other} && {other}[w] == {side}[w]))"
-    pairs = (("newLabels", "oldLabels"), ("oldLabels", "newLabels"), ("newNotes", "oldNotes"), ("oldNotes", "newNotes"))
+    maps = [f"{place}{what}" for place in places for what in ("Labels", "Notes")]
+    pairs = [pair for one in maps for pair in ((f"new{one}", f"old{one}"), (f"old{one}", f"new{one}"))]
     same = " &&\n".join(kept.format(side=side, other=other, words=words) for side, other in pairs)
     return Check(same, "labels and annotations that exempt from a policy or give an identity are not changed")
 
@@ -108,13 +120,13 @@ def _registry(registry: str) -> str:
     return f"(docker\\.io/)?{re.escape(path)}/.+"
 
 
-def restartable(policy: Policy, resource_of: dict[str, str]) -> str:
-    """``NAMESPACE/plural/NAME`` of what may be restarted in a protected namespace, as a CEL regular expression."""
+def restartable(policy: Policy) -> str:
+    """``NAMESPACE/plural/NAME`` of the workloads that may be restarted in a protected namespace, as a CEL regular expression."""
+    kinds = [known_kinds().find(resource) for resource in WORKLOADS]
     found = []
     for entry in policy.restartable:
-        namespace, kind, name = entry.split("/", 2)
-        if kind in resource_of:
-            found.append(f"{namespace}/{resource_of[kind]}/{name}")
+        namespace, pattern, name = (*entry.split("/", 2), "", "")[:3]
+        found += [f"{namespace}/{kind.resource}/{name}" for kind in kinds if kind and fnmatchcase(kind.kind, pattern)]
     return matching(found)
 
 
