@@ -44,6 +44,7 @@ eval: $(VENV)/.app
 	@$(BIN)/opsdesk eval diagnosis --out $(EVAL_OUT) $(EVAL_ARGS) > /dev/null
 	@$(BIN)/opsdesk eval detectors --out $(EVAL_OUT) > /dev/null
 	@$(BIN)/opsdesk eval retrieval --out $(EVAL_OUT) > /dev/null
+	@$(BIN)/opsdesk eval safety --out $(EVAL_OUT) > /dev/null
 
 test: lint types contracts unit
 

@@ -62,6 +62,12 @@ EOF
 """
 
 
+async def test_apply_that_changes_a_label_by_which_pods_are_picked_needs_two() -> None:
+    review = await reviewed(APPLIED.replace("labels: {app: web}", "labels: {app: other}") % (2, ""), load_policy())
+    assert review.ruling is TWO
+    assert any(verdict.rule == "selector_detach" for verdict in review.verdicts)
+
+
 @pytest.mark.parametrize(
     ("replicas", "container", "wanted"),
     [
