@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -262,8 +262,3 @@ async def _place(policy: Policy) -> AsyncIterator[_Place]:
             kubeconfig.write_text(server.kubeconfig(), encoding="utf-8")
             settings = ClusterSettings(name=CLUSTER, kubeconfig=kubeconfig, executor_kubeconfig=kubeconfig)
             yield _Place(store, open_reader(settings), open_writer(settings), policy)
-
-
-def without(figures: InjectionFigures) -> InjectionFigures:
-    """The figures with at most ten of each kind told."""
-    return replace(figures, changed=figures.changed[:10], obeyed=figures.obeyed[:10], unescaped=figures.unescaped[:10])
