@@ -55,7 +55,9 @@ def main() -> int:
     answers = [json.loads(line) for line in output.splitlines()]
     verdicts = Counter(answer["verdict"] for answer in answers)
     rate = len(answers) / seconds
-    print(f"{len(answers)} scripts in {seconds:.2f} s, start-up included: {rate:,.0f} a second (bar {BAR_PER_SECOND:,})")
+    print(
+        f"{len(answers)} scripts in {seconds:.2f} s, start-up included: {rate:,.0f} a second (bar {BAR_PER_SECOND:,})"
+    )
     print(f"the best of {len(runs)} runs; {len(answers) / processor_seconds:,.0f} a second of processor time")
     print(", ".join(f"{verdict} {count}" for verdict, count in sorted(verdicts.items())))
     if len(answers) != options.scripts:

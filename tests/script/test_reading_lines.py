@@ -130,3 +130,20 @@ def test_path_of_wait_finds_what_kubectl_finds(text: str, found: list[object], v
 )  # fmt: skip
 def test_what_wait_waits_for_is_closed(text: str, is_good: bool) -> None:
     assert is_awaitable(text) is is_good
+
+
+@pytest.mark.parametrize(
+    ("line", "ruling"),
+    [
+        ("kubectl create deployment web --image=nginx:1.27 -r 2 --port=80", Ruling.ONE), ("kubectl create deploy web --image=evil.io/a:1", Ruling.FORBIDDEN),
+        ("kubectl create deploy web --image=nginx:1.27 --image=evil.io/nginx:1", Ruling.FORBIDDEN), ("kubectl create job a --image=nginx", Ruling.TWO),
+        ("kubectl create cronjob a --image=evil.io/a:1 --schedule='0 3 * * *'", Ruling.FORBIDDEN), ("kubectl create pdb a --selector=app=web", Ruling.TWO),
+        ("kubectl create deploy web --image=nginx:1.27 --replicas=9999", Ruling.FORBIDDEN), ("kubectl expose deploy web --port=80", Ruling.ONE),
+        ("kubectl expose deploy web --port=80 -n kube-system", Ruling.FORBIDDEN), ("kubectl create secret generic a", Ruling.FORBIDDEN),
+        ("kubectl create -f - <<'EOF'\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostPID: true}\nEOF", Ruling.FORBIDDEN),
+        ("kubectl create -n shop -f - <<'EOF'\n" + MANIFEST.format(kind="ConfigMap") + "EOF", Ruling.ONE), ("kubectl create -f a.yaml", Ruling.REFUSED),
+    ],
+)  # fmt: skip
+def test_what_a_line_makes_of_its_flags_is_judged_as_if_written_out(line: str, ruling: Ruling) -> None:
+    found = judge_script(line, POLICY)
+    assert found.verdict is ruling, found.message

@@ -204,6 +204,34 @@ def _create(chance: Random) -> Said:
                 flags=(*SHOP, *(("from-literal", one) for one in literals)))  # fmt: skip
 
 
+def _create_kind(chance: Random) -> Said:
+    image = ("image", f"registry.example.com/shop/made:{chance.randrange(5)}")
+    verb, flags = chance.choice([
+        ("deployment", [image, ("replicas", "2"), ("port", "80")]), ("deploy", [image]), ("job", [image]),
+        ("cronjob", [image, ("schedule", "*/5 * * * *"), ("restart", "Never")]), ("cj", [image, ("schedule", "0 3 * * 1")]),
+        ("quota", [("hard", "cpu=4,pods=10")]), ("pdb", [("selector", "app=web"), ("min-available", "50%")]),
+        ("pdb", [("selector", "app=web,tier=a"), ("max-unavailable", "1")]),
+    ])  # fmt: skip
+    return Said(f"create {verb}", names=(chance.choice(["made", "made-2"]),), is_bare_name=True, flags=(*SHOP, *flags))
+
+
+def _create_heredoc(chance: Random) -> Said:
+    """One object: of several kubectl makes the first ones before it finds that the next is there, which we never begin."""
+    made = _MAP.format(name=chance.choice(["settings", "fresh"]), level=1)
+    heredoc = chance.choice(
+        [made, _DEPLOYMENT.format(name=chance.choice(["web", "new"]), count=2), _SERVICE.format(name="extra", count=80)]
+    )
+    return Said("create", flags=SHOP if chance.random() < 0.5 else (), heredoc=heredoc)
+
+
+def _expose(chance: Random) -> Said:
+    kind, name = chance.choice([("deployments", "web"), ("deployments", "api"), ("pods", "web-1"), ("services", "web")])
+    flags = chance.sample(
+        [("port", "81"), ("target-port", "8080"), ("type", "ClusterIP"), ("protocol", "UDP")], chance.randrange(4)
+    )
+    return Said("expose", kind, (name,), flags=(*SHOP, ("name", chance.choice(["front", "back"])), *flags))
+
+
 def _autoscale(chance: Random) -> Said:
     kind, name = chance.choice([("deployments", "web"), ("statefulsets", "db")])
     flags = (("min", str(chance.randrange(1, 3))), ("max", str(chance.randrange(3, 6))), ("cpu-percent", "70"))
@@ -253,6 +281,6 @@ def _tried(chance: Random) -> Said:
 
 CHANGES: tuple[Make, ...] = (
     _scale, _rollout, _image, _resources, _env, _selector, _words, _strategic, _strategic, _merge, _json, _node, _delete, _apply,
-    _create, _autoscale,
+    _create, _autoscale, _create_kind, _create_heredoc, _expose,
 )  # fmt: skip
 READS: tuple[Make, ...] = (_read, _logs, _wait, _tried)

@@ -30,7 +30,7 @@ PLURALS = (
     "api/v1/nodes", "api/v1/namespaces/shop/pods", "api/v1/namespaces/shop/services", "api/v1/namespaces/shop/configmaps",
     "apis/apps/v1/namespaces/shop/deployments", "apis/apps/v1/namespaces/shop/replicasets", "apis/apps/v1/namespaces/shop/statefulsets",
     "apis/apps/v1/namespaces/shop/daemonsets", "apis/batch/v1/namespaces/shop/jobs", "apis/batch/v1/namespaces/shop/cronjobs",
-    "apis/policy/v1/namespaces/shop/poddisruptionbudgets", "apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers",
+    "api/v1/namespaces/shop/resourcequotas", "apis/policy/v1/namespaces/shop/poddisruptionbudgets", "apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers",
 )  # fmt: skip
 _OF_THE_SERVER = frozenset({
     "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp",
@@ -137,12 +137,10 @@ def by_kubectl(line: str, shop: Shop, program: str) -> tuple[bool, str]:
     head, _, _ = head.partition("<<")
     words = shlex.split(head, comments=True)
     body = rest.rpartition("\n")[0].rpartition("\n")[0] + "\n" if rest else ""
-    if words[1] == "apply":  # the practice cluster publishes no schema that kubectl could validate against
+    if words[1] == "apply" or body:  # the practice cluster publishes no schema that kubectl could validate against
         words.append("--validate=false")
-    if words[1] in {
-        "create",
-        "autoscale",
-    }:  # said as protobuf, which the practice cluster does not read: once more as JSON
+    if words[1] in {"create", "autoscale", "expose"} and not body:
+        # Said as protobuf, which the practice cluster does not read: once more as JSON.
         done, said = _run(program, [*words[1:], "--dry-run=client", "-o", "json"], "", shop)
         return _run(program, ["create", "--validate=false", "-f", "-"], said, shop) if done else (False, said)
     return _run(program, words[1:], body, shop)

@@ -52,7 +52,7 @@ class Said:
 
 def spelled(said: Said, chance: Random) -> str:
     """The line, and its heredoc."""
-    groups = [_flag(name, value, chance) for name, value in said.flags]
+    groups = [_flag(name, value, chance, said.verb) for name, value in said.flags]
     if said.heredoc:
         groups.append(chance.choice([["-f", "-"], ["-f-"], ["--filename=-"], ["--filename", "-"]]))
     chance.shuffle(groups)
@@ -84,12 +84,12 @@ def _objects(said: Said, chance: Random) -> list[str]:
     return [_quoted(kind, chance), *(_quoted(name, chance) for name in said.names)]
 
 
-def _flag(name: str, value: str, chance: Random) -> list[str]:
+def _flag(name: str, value: str, chance: Random, verb: str) -> list[str]:
     if name in SWITCHES:
         return [chance.choice([f"--{name}", f"--{name}={value}"])] if value == "true" else [f"--{name}={value}"]
     long = name.replace("-", "_") if chance.random() < 0.1 else name
     ways = [[f"--{long}={_value(value, chance)}"], [f"--{long}", _quoted(value, chance)]]
-    if name in SHORT:
+    if name in SHORT and not (name == "selector" and verb.startswith("create")):
         short = f"-{SHORT[name]}"
         ways += [[short, _quoted(value, chance)], [f"{short}={_value(value, chance)}"]]
         if _BARE_FLAG.match(value):

@@ -8,6 +8,7 @@ from typing import Any
 
 from knowledge.vocabulary import FieldState, Json
 from tools.actions.json_patch import parts_of
+from tools.actions.new_objects import exposed, new_object
 from tools.actions.set_selector import selector_of
 from tools.safety.contract import Path, Writes
 from tools.script.command import Command, Target
@@ -23,12 +24,24 @@ def writes_of(command: Command) -> tuple[Writes, ...]:
         return tuple(Writes(m.kind, m.namespace, m.name, json.loads(m.text), is_whole=True) for m in command.manifests)
     if not command.targets:
         return ()
+    if (made := _made(command)) is not None:
+        return (made,)
     body, removed = _body(command)
     if command.verb == "autoscale":
         kind = known_kinds().find("hpa")
         assert kind is not None
         return (Writes(kind, command.namespace, command.value("name") or command.targets[0].name, body, is_whole=True),)
     return tuple(_one(command, target, body, removed) for target in command.targets if body or removed)
+
+
+def _made(command: Command) -> Writes | None:
+    """What a command makes of its flags; of what is exposed the flags alone tell, until the object is read."""
+    body = exposed(command, None) if command.verb == "expose" else new_object(command)
+    if body is None:
+        return None
+    kind = known_kinds().of_manifest(body["apiVersion"], body["kind"])
+    assert kind is not None
+    return Writes(kind, command.namespace, str(body["metadata"]["name"]), body, is_whole=command.verb != "expose")
 
 
 def _one(command: Command, target: Target, body: Json, removed: tuple[Path, ...]) -> Writes:

@@ -53,8 +53,8 @@ def read_operands(verb: Verb, words: list[Word], given: list[Given], line: Line,
     namespace = flags.get("namespace", "")
     if verb.shape is Shape.MANIFESTS:
         return _manifests(verb, words, line, namespace, kinds)
-    if verb.shape is Shape.NEW_CONFIGMAP:
-        return _new_configmap(words, first, namespace, kinds)
+    if verb.shape is Shape.NEW:
+        return _new(verb, words, first, namespace, kinds)
     if verb.shape is Shape.FIELD:
         return _field(words, first, kinds)
     if verb.shape is Shape.QUESTION:
@@ -294,7 +294,7 @@ def _manifests(verb: Verb, words: list[Word], line: Line, namespace: str, kinds:
     return Operands((), "", (), manifests)
 
 
-def _new_configmap(words: list[Word], first: Word, namespace: str, kinds: KindTable) -> Operands:
+def _new(verb: Verb, words: list[Word], first: Word, namespace: str, kinds: KindTable) -> Operands:
     if len(words) != 1:
-        refuse("kubectl create configmap takes one name", words[1] if len(words) > 1 else first, "NAME")
-    return Operands((Target(_known(kinds, "configmaps"), _name(words[0], _NAME)),), namespace or "default")
+        refuse(f"kubectl {verb.name} takes one name", words[1] if len(words) > 1 else first, "NAME")
+    return Operands((Target(_known(kinds, verb.kind), _name(words[0], _NAME)),), namespace or "default")

@@ -110,6 +110,8 @@ def _verb_of(words: tuple[Word, ...]) -> tuple[Verb, list[Word]]:
     first = words[at]
     if not first.is_plain:
         refuse("the verb in quotes", first, "the verb without quotes")
+    if _is_of_heredoc(first, words[at + 1 :]):
+        return VERBS[first.text], [*before, *words[at + 1 :]]
     between: list[Word] = []
     second: Word | None = None
     after = at + 1
@@ -123,6 +125,13 @@ def _verb_of(words: tuple[Word, ...]) -> tuple[Verb, list[Word]]:
     if verb is None:
         _unknown_verb(first, second)
     return verb, [*before, *between, *words[after:]]
+
+
+def _is_of_heredoc(first: Word, rest: tuple[Word, ...]) -> bool:
+    """``create -f -``: the verb of a family that is also a verb by itself."""
+    has_file = any(word.text.startswith(("-f", "--filename")) for word in rest)
+    is_member = any(find_verb(first.text, word.text) for word in rest)
+    return first.text in FAMILIES and first.text in VERBS and has_file and not is_member
 
 
 def _skip_flags(words: tuple[Word, ...], at: int) -> tuple[list[Word], int]:

@@ -86,7 +86,7 @@ def _targets(command: Command) -> list[str]:
         return [target.name for target in command.targets if target.name]
     if shape is Shape.NODES_THEN_ARGUMENTS:
         return ["nodes", *(target.name for target in command.targets if target.name)]
-    if shape is Shape.NAMES or command.verb == "create configmap":
+    if shape is Shape.NAMES or shape is Shape.NEW:
         return [target.name for target in command.targets]
     if command.targets and not command.targets[0].name:
         return [",".join(_spelled(target) for target in command.targets)]

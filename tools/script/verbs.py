@@ -35,7 +35,8 @@ class Shape(StrEnum):
     NAMES = "names"
     """names of the verb's own kind"""
     MANIFESTS = "manifests"
-    NEW_CONFIGMAP = "new_configmap"
+    NEW = "new"
+    """the one name of what comes into being, of the verb's own kind"""
     QUESTION = "question"
     """``VERB TYPE``, ``VERB TYPE/NAME`` or ``VERB /path``"""
     FIELD = "field"
@@ -84,6 +85,15 @@ _SORTED = matching("sort-by", r"[A-Za-z0-9_.{}\[\]@()'\-/]+", "a field path")
 _COUNT = r"0|[1-9][0-9]{0,8}"
 _FROM_HEREDOC = Flag("filename", "f", None, lambda v: v == "-", "-: manifests stand in a heredoc")
 _LISTED = switch("list")
+_VALIDATED = Flag("validate", "", "strict", lambda v: v in {"strict", "true"}, "strict", is_dropped=True)
+# kubectl names containers by their images, and adds random letters where such a name would not do.
+_NAMING_IMAGE = (
+    r"([A-Za-z0-9][A-Za-z0-9._:-]*/)*[a-z0-9]([-a-z0-9]*[a-z0-9])?(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?"
+)
+_IMAGES = matching("image", _NAMING_IMAGE, "an image such as registry.example.com/team/app:1.2", is_repeatable=True)
+_ONE_IMAGE = matching("image", r"[A-Za-z0-9][A-Za-z0-9._:/@-]*", "an image such as registry.example.com/team/app:1.2")
+_PORT = matching("port", "[1-9][0-9]{0,4}", "a port")
+_EQUALITIES = r"[A-Za-z0-9._/-]+==?[A-Za-z0-9._-]+(,[A-Za-z0-9._/-]+==?[A-Za-z0-9._-]+)*"
 _READS = (_NAMESPACE, _EVERYWHERE, _SELECTED, _REQUEST, _QUIET)
 _CHANGES = (_NAMESPACE, _EVERYWHERE, _REQUEST, _QUIET, _TRIED, _SHOWN)
 _PICKED = (*_CHANGES, _SELECTED, _FIELDS, _ALL)
@@ -200,11 +210,32 @@ _CHANGE_VERBS = (
     Verb("apply", Shape.MANIFESTS, False, _table(
         *_CHANGES, _FROM_HEREDOC, switch("server-side"),
         switch("force-conflicts"), switch("force"), switch("overwrite", default="true"), switch("wait", is_dropped=True),
-        Flag("validate", "", "strict", lambda v: v in {"strict", "true"}, "strict", is_dropped=True),
+        _VALIDATED,
     ), needs=("filename",)),
-    Verb("create configmap", Shape.NEW_CONFIGMAP, False, _table(
+    Verb("create", Shape.MANIFESTS, False, _table(*_CHANGES, _FROM_HEREDOC, _VALIDATED), needs=("filename",)),
+    Verb("create deployment", Shape.NEW, False, _table(
+        *_CHANGES, _IMAGES, Flag("replicas", "r", check=matching("", _COUNT, "").check, expected="a number of replicas"), _PORT,
+    ), kind="deployments.apps", needs=("image",)),
+    Verb("create job", Shape.NEW, False, _table(*_CHANGES, _ONE_IMAGE), kind="jobs.batch", needs=("image",)),
+    Verb("create cronjob", Shape.NEW, False, _table(
+        *_CHANGES, _ONE_IMAGE, matching("schedule", r"[0-9A-Za-z*/, @?#-]+", "a schedule such as '0 3 * * *'"),
+        matching("restart", "OnFailure|Never", "OnFailure or Never"),
+    ), kind="cronjobs.batch", needs=("image", "schedule")),
+    Verb("create quota", Shape.NEW, False, _table(
+        *_CHANGES, matching("hard", _QUANTITIES, "cpu=4,pods=10"), matching("scopes", "[A-Za-z,]+", "scopes"),
+    ), kind="resourcequotas"),
+    Verb("create poddisruptionbudget", Shape.NEW, False, _table(
+        *_CHANGES, matching("selector", _EQUALITIES, "app=web"), matching("min-available", "[0-9]{1,4}|[0-9]{1,3}%", "a number or a percentage"),
+        matching("max-unavailable", "[0-9]{1,4}|[0-9]{1,3}%", "a number or a percentage"),
+    ), kind="poddisruptionbudgets.policy", needs=("selector",)),
+    Verb("expose", Shape.ONE_OBJECT, False, _table(
+        *_CHANGES, _PORT, matching("target-port", "[0-9]{1,5}|[a-z0-9]([-a-z0-9]*[a-z0-9])?", "a port or its name"), matching("name", _NAME, "a name"),
+        matching("protocol", "TCP|UDP|SCTP", "TCP, UDP or SCTP"),
+        matching("type", "ClusterIP|NodePort|LoadBalancer", "ClusterIP, NodePort or LoadBalancer"),
+    ), ("deployments.apps", "replicasets.apps", "pods", "services")),
+    Verb("create configmap", Shape.NEW, False, _table(
         *_CHANGES, Flag("from-literal", expected="KEY=VALUE", check=lambda v: v.find("=") > 0, is_repeatable=True),
-    )),
+    ), kind="configmaps"),
     Verb("autoscale", Shape.OBJECTS, False, _table(
         *_CHANGES, matching("min", _COUNT, "a number"), matching("max", _COUNT, "a number"), matching("name", _NAME, "a name"),
         matching("cpu-percent", _COUNT, "a percentage"), matching("cpu", r"[0-9]{1,3}%", "a percentage such as 80%"),
@@ -222,7 +253,8 @@ GLOBAL_FLAGS = _table(_NAMESPACE, _REQUEST, _QUIET)
 """What may stand before the verb."""
 _ALIASES = {
     ("top", "pods"): "top pod", ("top", "po"): "top pod", ("top", "nodes"): "top node", ("top", "no"): "top node",
-    ("create", "cm"): "create configmap", ("create", "sa"): "create serviceaccount", ("set", "sa"): "set serviceaccount",
+    ("create", "cm"): "create configmap", ("create", "deploy"): "create deployment", ("create", "dep"): "create deployment",
+    ("create", "pdb"): "create poddisruptionbudget", ("create", "cj"): "create cronjob", ("create", "resourcequota"): "create quota", ("create", "sa"): "create serviceaccount", ("set", "sa"): "set serviceaccount",
     ("set", "serviceaccounts"): "set serviceaccount",
 }  # fmt: skip
 FAMILIES = frozenset(name.split()[0] for name in VERBS if " " in name)
@@ -231,7 +263,7 @@ REFUSED_VERBS = {
     "cp": "copying files is not part of the grammar", "port-forward": "tunnels are not part of the grammar",
     "proxy": "tunnels are not part of the grammar", "edit": "there is no editor; say the change as a patch",
     "replace": "say the change as a patch or an apply", "run": "say the object as an apply of a heredoc",
-    "expose": "say the Service as an apply of a heredoc", "kustomize": "kustomize is not part of the grammar",
+    "kustomize": "kustomize is not part of the grammar",
     "plugin": "plug-ins are not part of the grammar", "config": "the cluster is the incident's own",
     "alpha": "not part of the grammar", "completion": "not part of the grammar",
     "options": "not part of the grammar", "ctx": "plug-ins are not part of the grammar", "ns": "plug-ins are not part of the grammar",
