@@ -24,3 +24,8 @@ def with_words(item: Json, field: str, command: Command) -> Json:
     if found or field in metadata:
         metadata[field] = found
     return item
+
+
+def selector_of(command: Command) -> dict[str, str]:
+    """``app=web,tier=front`` words as a map."""
+    return dict(pair.split("=", 1) for word in command.arguments for pair in word.split(","))

@@ -7,12 +7,8 @@ from knowledge.vocabulary import Json
 from tools.actions.contract import Look
 from tools.actions.edit import ObjectEdit
 from tools.actions.grant import patching
+from tools.actions.metadata_words import selector_of
 from tools.script.command import Command
-
-
-def selector_of(command: Command) -> dict[str, str]:
-    """``app=web,tier=front`` words as a map."""
-    return dict(pair.split("=", 1) for word in command.arguments for pair in word.split(","))
 
 
 async def _selector(command: Command, item: Json, look: Look) -> Json:  # noqa: ARG001 - the contract's signature

@@ -8,8 +8,8 @@ from typing import Any
 
 from knowledge.vocabulary import FieldState, Json
 from tools.actions.json_patch import parts_of
+from tools.actions.metadata_words import selector_of
 from tools.actions.new_objects import exposed, new_object
-from tools.actions.set_selector import selector_of
 from tools.safety.contract import Path, Writes
 from tools.script.command import Command, Target
 from tools.script.kinds import known_kinds
