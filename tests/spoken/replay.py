@@ -33,7 +33,7 @@ PLURALS = (
     "api/v1/namespaces/shop/resourcequotas", "apis/policy/v1/namespaces/shop/poddisruptionbudgets", "apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers",
 )  # fmt: skip
 _OF_THE_SERVER = frozenset({
-    "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp",
+    "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "clusterIP", "clusterIPs", "nodePort", "deletionTimestamp",
 })  # fmt: skip
 _OF_NO_MATTER = frozenset({"kubectl.kubernetes.io/restartedAt", "kubectl.kubernetes.io/last-applied-configuration"})
 _EVERYBODY: Json = {
