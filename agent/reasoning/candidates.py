@@ -13,12 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-
-import yaml
 
 from agent.reasoning.words import field_words, meanings, merged, units
 from knowledge.errors import BadInput
@@ -172,7 +167,6 @@ def _names_in_order(hypothesis: Hypothesis, finding: Finding | None) -> list[fro
     facts = [text for text in (finding.facts.values() if finding else ()) if len(str(text)) <= SHORT_FACT]
     texts = (
         hypothesis.fault,
-        also_called(hypothesis.fault),
         *map(str, facts),
         hypothesis.title.en,
         hypothesis.title.zh,
@@ -190,22 +184,7 @@ def _own_names(hypothesis: Hypothesis) -> list[tuple[str, float]]:
         (hypothesis.fault, ID_WEIGHT),
         (hypothesis.title.en, TITLE_WEIGHT),
         (hypothesis.title.zh, TITLE_WEIGHT),
-        (also_called(hypothesis.fault), ID_WEIGHT),
     ]
-
-
-@cache
-def also_called(fault: str) -> str:
-    """What people call the fault besides its title; empty for one that has only its title."""
-    names: Mapping[str, str] = _fault_names()
-    return next((text for pattern, text in names.items() if fnmatchcase(fault, pattern)), "")
-
-
-@cache
-def _fault_names() -> Mapping[str, str]:
-    raw = yaml.safe_load(files("agent.reasoning").joinpath("fault_names.yaml").read_text(encoding="utf-8"))
-    found: Mapping[str, str] = raw["names"]
-    return found
 
 
 def _said(hypothesis: Hypothesis, finding: Finding | None) -> dict[str, float]:

@@ -41,7 +41,11 @@ def said(fault: str, english: str, chinese: str = "故障", kind: str = "Pod") -
 @pytest.mark.parametrize(
     ("fault", "title", "wanted"),
     [
-        ("image-not-found", "cart names an image that the registry does not have", "wrong_container_image_tag"),
+        (
+            "image-not-found",
+            "cart names an image that does not exist (wrong image reference)",
+            "wrong_container_image_tag",
+        ),
         ("cuda-out-of-memory", "The GPU of cart has no memory left", "gpu_memory_exhausted"),
         ("driver-library-version-mismatch", "Driver and library of the GPU differ", "GpuDriverMismatch"),
         ("config-missing-configmap", "cart wants ConfigMap settings, which does not exist", "missing_config_map"),
