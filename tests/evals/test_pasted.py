@@ -72,3 +72,11 @@ def test_rivals_and_states_are_names_of_groups() -> None:
     heads = {group[0] for group in words["groups"]}
     assert {one for rivals in words["rivals"] for one in rivals} <= heads
     assert set(words["states"]) <= heads
+
+
+def test_outputs_glued_together_without_prompts_are_told_apart() -> None:
+    lines = (FOLDER / "readiness-port-0" / "transcript.txt").read_text(encoding="utf-8").replace("\r", "").splitlines()
+    glued = [line.removeprefix("> ") for line in lines if line.strip() and "kubectl " not in line]
+    pods = [item for item in read_paste("\n".join(glued)).objects if item["kind"] == "Pod"]
+    assert 1 <= len(pods) <= 20
+    assert not any(item["metadata"]["name"].endswith(":") for item in pods)

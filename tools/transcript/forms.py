@@ -13,6 +13,10 @@ from tools.transcript.headless import is_pod_row
 from tools.transcript.logs import DUMPED, LOG_LINE
 from tools.transcript.service_maps import looks_like_map
 
+_DESCRIBED = re.compile(r"Name:\s{2,}\S")
+"""The first line of a description, glued to the table above it."""
+
+_DATED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _EVENTS = re.compile(r"\s*Type\s+Reason\s+Age\s+From\s+Message\s*$")
 
 
@@ -80,7 +84,8 @@ def _end_of(lines: Sequence[str], start: int) -> int:
                 return at
         elif (
             (form not in {"yaml", "describe", "table"} and (looks_described([line]) or get_tables.table_spans([line])))
-            or (form == "describe" and line.startswith("Name:"))
+            or (form == "describe" and (line.startswith("Name:") or _DATED.match(line)))
+            or (form == "table" and _DESCRIBED.match(line))
             or (form in {"describe", "yaml"} and get_tables.table_spans([line]) and "  " in line)
         ):
             return at
