@@ -114,7 +114,11 @@ class MemoryCluster:
         self, verb: str, kind: ResourceKind, namespace: str = "", name: str = "", subresource: str = ""
     ) -> bool:
         asked = (verb, kind.group, kind.plural, subresource)
-        if not namespace and not name and asked in {(one.verb, one.group, one.plural, one.subresource) for one in FORBIDDEN}:
+        if (
+            not namespace
+            and not name
+            and asked in {(one.verb, one.group, one.plural, one.subresource) for one in FORBIDDEN}
+        ):
             return False  # its executor is bound as it should be
         return (verb, kind.plural + (f"/{subresource}" if subresource else "")) not in self.denied
 
