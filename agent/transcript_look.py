@@ -120,19 +120,34 @@ def _ranked(
 ) -> Iterator[RankedCause]:
     by_id = {finding.id: finding for finding in findings}
     listed = CandidateList(candidates) if candidates else None
-    rows: list[tuple[float, Hypothesis, Candidate | None]] = []
+    rows: list[Row] = []
     for hypothesis in hypotheses:
         matches = listed.matches(hypothesis, by_id.get(hypothesis.finding_ids[0])) if listed else []
         if listed and not matches:
             matches = _coarser(listed, hypothesis, by_id, topology)
         rows.extend(_weighed(hypothesis, matches, is_listed=listed is not None))
-    rows.sort(key=lambda row: -row[0])
+    rows = _without_repeats(sorted(rows, key=lambda row: -row[0]))
     for rank, (weight, hypothesis, candidate) in enumerate(rows[:MOST_HYPOTHESES], start=1):
         confidence = diagnosis.confidence * weight / max(rows[0][0], 1e-9)
         effects = [by_id[one] for one in hypothesis.explains if one in by_id]
         explains = tuple(f"{effect.title.en} ({effect.object.key})" for effect in effects[:MOST_HYPOTHESES])
         target = whose(hypothesis.object, topology)
         yield RankedCause(rank, hypothesis, target, candidate, round(confidence, 3), explains)
+
+
+Row = tuple[float, Hypothesis, Candidate | None]
+
+
+def _without_repeats(rows: Sequence[Row]) -> list[Row]:
+    """One row for a fault that several objects share and that explains the same of each: three cordoned nodes are one answer,
+    and must not push the other answers out of sight."""
+    kept: dict[object, Row] = {}
+    for row in rows:
+        _, hypothesis, candidate = row
+        is_shared = bool(hypothesis.explains)
+        key = (hypothesis.fault, frozenset(hypothesis.explains), candidate) if is_shared else (hypothesis.id, candidate)
+        kept.setdefault(key, row)
+    return list(kept.values())
 
 
 COARSER = 0.85
