@@ -8,9 +8,6 @@ from typing import Any
 import httpx
 import yaml
 
-from tools.rbac.manifests import Privileges
-from tools.safety.policy import Policy
-
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 COLLECTIONS = {
     "Namespace": "/api/v1/namespaces",
@@ -22,6 +19,9 @@ COLLECTIONS = {
 
 def make_identities(url: str, admin_token: str, folder: Path) -> tuple[Path, Path]:
     """Creates both with the rights that `opsdesk rbac print` prints, and writes a kubeconfig for each: (reader, executor)."""
+    from tools.rbac.manifests import Privileges
+    from tools.safety.policy import Policy
+
     privileges = Privileges(Policy.load())
     accounts = privileges.accounts
     headers = {"Authorization": f"Bearer {admin_token}"}
