@@ -45,16 +45,23 @@ def repository_is_open(arguments: Sequence[Argument]) -> Check:
 
 def _runs_alike(image: Path, part_of: Callable[[str], str]) -> Check:
     def holds(scene: Scene, root: Json, element: Any) -> bool:
-        wanted = part_of(str(image.first(root, element) or ""))
-        return any(
-            part_of(str(one.get("image", ""))) == wanted
-            for pod in scene.snapshot.of_kind("Pod")
-            if not (pod.get("spec") or {}).get("imagePullSecrets")
-            for one in (pod.get("status") or {}).get("containerStatuses") or ()
-            if "running" in (one.get("state") or {})
-        )
+        known: frozenset[str] | None = scene.memo.get(("images in use", part_of))
+        if known is None:
+            known = scene.memo["images in use", part_of] = _open_parts(scene, part_of)
+        return part_of(str(image.first(root, element) or "")) in known
 
     return holds
+
+
+def _open_parts(scene: Scene, part_of: Callable[[str], str]) -> frozenset[str]:
+    """Of the images that run in pods without a pull secret; gone over once for all that ask."""
+    return frozenset(
+        part_of(str(one.get("image", "")))
+        for pod in scene.snapshot.of_kind("Pod")
+        if not (pod.get("spec") or {}).get("imagePullSecrets")
+        for one in (pod.get("status") or {}).get("containerStatuses") or ()
+        if "running" in (one.get("state") or {})
+    )
 
 
 def registry(arguments: Sequence[Argument]) -> FactOf:
