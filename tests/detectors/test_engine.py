@@ -151,3 +151,23 @@ def test_service_of_a_workload_scaled_to_nothing_is_no_mismatch(library: Detecto
 
     assert faults(0) == set()
     assert "service-endpoints-not-ready" in faults(2)
+
+
+@pytest.mark.parametrize(("state", "is_told"), [("Complete", False), ("Suspended", True)])
+def test_failed_attempt_is_no_fault_when_its_job_succeeded_at_last(
+    state: str, is_told: bool, library: DetectorLibrary
+) -> None:
+    attempt = {
+        "kind": "Pod",
+        "name": "rebuild-1",
+        "owner": "Job/rebuild",
+        "spec": {"containers": [{"name": "main", "image": "registry.example/app:1"}]},
+        "status": {
+            "phase": "Failed",
+            "containerStatuses": [{"name": "main", "ready": False, "state": {"terminated": {"exitCode": 1}}}],
+        },
+    }
+    job = {"kind": "Job", "name": "rebuild", "status": {"conditions": [{"type": state, "status": "True"}]}}
+    lines = "ConnectionResetError: [Errno 104] Connection reset by peer\n" * 5
+    snapshot = snapshot_of({"objects": [job, attempt], "logs": [{"pod": "rebuild-1", "text": lines, "age": "2m"}]})
+    assert ("app-connection-reset" in {one.fault for one in library.detect(snapshot)}) is is_told

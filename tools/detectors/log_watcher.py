@@ -70,7 +70,10 @@ def _is_where(log: LogText, where: str) -> bool:
 
 
 def _speaks(scene: Scene, log: LogText, signal: LogSignal) -> bool:
-    if signal.speaks_of == "past":
+    """What a program that has ended wrote is past, whatever the signal speaks of."""
+    item = scene.find(log.object)
+    has_ended = item is not None and (item.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    if signal.speaks_of == "past" or has_ended:
         return still_matters(scene, log.object)
     return not log.is_previous
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from knowledge.vocabulary import Json, ObjectRef
 from tools.contracts import Snapshot
-from tools.detectors.wellness import is_well, read_time
+from tools.detectors.wellness import condition_of, is_well, read_time
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 """Where a climb over ownerReferences ends: the object whose template a fault is in."""
@@ -40,8 +40,17 @@ class Scene:
     def is_well(self, item: Json) -> bool:
         known = self._well.get(id(item))
         if known is None:
-            known = self._well[id(item)] = is_well(item, self.now)
+            known = self._well[id(item)] = is_well(item, self.now) or self._is_attempt_of_finished_job(item)
         return known
+
+    def _is_attempt_of_finished_job(self, item: Json) -> bool:
+        """A failed attempt at what succeeded at last: the Job is complete, and its past is over."""
+        if item.get("kind") != "Pod":
+            return False
+        owner = self.owner_of(item)
+        return (
+            owner is not None and owner.get("kind") == "Job" and condition_of(owner, "Complete").get("status") == "True"
+        )
 
     def find(self, reference: ObjectRef) -> Json | None:
         return self.snapshot.find(reference.kind, reference.namespace, reference.name)
