@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import re2
 
 from agent.reasoning.triage import namespaces_in
 
@@ -20,28 +22,28 @@ FORMS = {
 
 _NAME = r"(?:(?:the|deployment|deploy|statefulset|sts|daemonset|ds|service|model|node|服务|部署|节点|模型)[\s/]+)*`?(?P<name>[a-z0-9][a-z0-9.-]*[a-z0-9])`?"
 _LEAD = r"^\s*(?:please\s+|can you\s+|could you\s+|请|麻烦|帮我|帮忙)*\s*"
-_FORMS: tuple[tuple[Verb, re.Pattern[str]], ...] = (
-    ("scale", re.compile(_LEAD + r"scale\s+" + _NAME + r"\s+(?:up\s+|down\s+)?to\s+(?P<number>\d+)", re.IGNORECASE)),
+_FORMS: tuple[tuple[Verb, Any], ...] = (
+    ("scale", re2.compile("(?i)" + _LEAD + r"scale\s+" + _NAME + r"\s+(?:up\s+|down\s+)?to\s+(?P<number>\d+)")),
     (
         "scale",
-        re.compile(
+        re2.compile(
             _LEAD
             + r"(?:把|将)?\s*"
             + _NAME
             + r"\s*(?:的副本数?)?\s*(?:扩容?|缩容?|调整?|改|设)(?:到|成|为|至)\s*(?P<number>\d+)"
         ),
     ),
-    ("scale", re.compile(_LEAD + r"(?:扩容|缩容)\s*" + _NAME + r"\s*(?:到|至)\s*(?P<number>\d+)")),
-    ("restart", re.compile(_LEAD + r"(?:restart|bounce)\s+" + _NAME, re.IGNORECASE)),
-    ("restart", re.compile(_LEAD + r"(?:重启|重新启动)(?:一下)?\s*" + _NAME)),
-    ("restart", re.compile(_LEAD + r"(?:把|将)\s*" + _NAME + r"\s*(?:重启|重新启动)")),
-    ("undo", re.compile(_LEAD + r"(?:roll\s?back|undo(?: the rollout of)?|revert)\s+" + _NAME, re.IGNORECASE)),
-    ("undo", re.compile(_LEAD + r"(?:回滚|回退)(?:一下)?\s*" + _NAME)),
-    ("undo", re.compile(_LEAD + r"(?:把|将)\s*" + _NAME + r"\s*(?:回滚|回退)")),
-    ("uncordon", re.compile(_LEAD + r"(?:uncordon|解除封锁|取消封锁)\s*" + _NAME, re.IGNORECASE)),
-    ("cordon", re.compile(_LEAD + r"(?:cordon|封锁)\s*" + _NAME, re.IGNORECASE)),
-    ("pause", re.compile(_LEAD + r"(?:pause(?: the rollout of)?|暂停)\s*" + _NAME, re.IGNORECASE)),
-    ("resume", re.compile(_LEAD + r"(?:resume(?: the rollout of)?|恢复)\s*" + _NAME, re.IGNORECASE)),
+    ("scale", re2.compile(_LEAD + r"(?:扩容|缩容)\s*" + _NAME + r"\s*(?:到|至)\s*(?P<number>\d+)")),
+    ("restart", re2.compile("(?i)" + _LEAD + r"(?:restart|bounce)\s+" + _NAME)),
+    ("restart", re2.compile(_LEAD + r"(?:重启|重新启动)(?:一下)?\s*" + _NAME)),
+    ("restart", re2.compile(_LEAD + r"(?:把|将)\s*" + _NAME + r"\s*(?:重启|重新启动)")),
+    ("undo", re2.compile("(?i)" + _LEAD + r"(?:roll\s?back|undo(?: the rollout of)?|revert)\s+" + _NAME)),
+    ("undo", re2.compile(_LEAD + r"(?:回滚|回退)(?:一下)?\s*" + _NAME)),
+    ("undo", re2.compile(_LEAD + r"(?:把|将)\s*" + _NAME + r"\s*(?:回滚|回退)")),
+    ("uncordon", re2.compile("(?i)" + _LEAD + r"(?:uncordon|解除封锁|取消封锁)\s*" + _NAME)),
+    ("cordon", re2.compile("(?i)" + _LEAD + r"(?:cordon|封锁)\s*" + _NAME)),
+    ("pause", re2.compile("(?i)" + _LEAD + r"(?:pause(?: the rollout of)?|暂停)\s*" + _NAME)),
+    ("resume", re2.compile("(?i)" + _LEAD + r"(?:resume(?: the rollout of)?|恢复)\s*" + _NAME)),
 )
 _SCRIPT = re.compile(r"^[ \t]*kubectl[ \t].*(?:\n|$)", re.MULTILINE)
 

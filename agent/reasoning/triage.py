@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import re2
+
 from knowledge.vocabulary import Alert, Focus, Intent, Language, Scope, Severity, Ticket, Triage
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -19,13 +21,12 @@ NAMESPACE = re.compile(
 )
 NOT_NAMES = frozenset({"e.g", "i.e", "k8s", "p95", "p99", "p50", "http2", "ipv4", "ipv6", "utf8", "sha256"})
 
-SCRIPT_LINE = re.compile(r"^\s*kubectl\s+\S", re.MULTILINE)
+SCRIPT_LINE = re2.compile(r"(?m)^[ \t]*kubectl\s+\S")
 REPORT = re.compile(r"\b(report|summary|summari[sz]e|statistics)\b|报告|汇总|统计|周报|日报", re.IGNORECASE)
-CHANGE = re.compile(
-    r"^\s*(?:please\s+|can you\s+|could you\s+|请|麻烦|帮我|帮忙)*\s*"
+CHANGE = re2.compile(
+    r"(?i)^\s*(?:please\s+|can you\s+|could you\s+|请|麻烦|帮我|帮忙)*\s*"
     r"(?:scale|restart|roll\s?back|rollback|undo|cordon|uncordon|pause|resume|suspend|delete pod|"
-    r"把|将|重启|重新启动|回滚|扩容|缩容|扩到|缩到|封锁|解除封锁|暂停|恢复)",
-    re.IGNORECASE,
+    r"把|将|重启|重新启动|回滚|扩容|缩容|扩到|缩到|封锁|解除封锁|暂停|恢复)"
 )
 CHANGE_VERB_ZH = re.compile(r"扩|缩|重启|回滚|副本|封锁|暂停|恢复|删除|调到|改成|设为|设置")
 QUESTION = re.compile(
@@ -82,12 +83,14 @@ def namespaces_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(NAMESPACE.findall(text)))
 
 
-PASTED_LINE = re.compile(
-    r"^\s*(?:>\s*)?(?:[^\s$#]{0,80}[$#❯]\s+(?:sudo\s+)?(?:kubectl|k|oc|ssh|systemctl|journalctl|crictl|nvidia-smi|curl|nc|cat)\s|"
-    r"NAME(?:SPACE)?\s{2,}.*\b(?:AGE|STATUS|READY)\b|LAST SEEN\s+TYPE|Name:\s+\S+\s*$|Traceback \(most recent call last\)|"
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*\s+\S|[IWEF]\d{4} \d\d:\d\d:\d\d\.)",
-    re.MULTILINE,
+PASTED_LINE = re2.compile(
+    r"(?m)^[ \t]*(?:>[ \t]*)?(?:[^\s$#]{0,80}[$#❯][ \t]+(?:sudo[ \t]+)?(?:kubectl|k|oc|ssh|systemctl|journalctl|crictl|nvidia-smi|curl|nc|cat)[ \t]|"
+    r"NAME(?:SPACE)?[ \t]{2,}.*\b(?:AGE|STATUS|READY)\b|LAST SEEN[ \t]+TYPE|Name:[ \t]+\S+[ \t]*$|"
+    r"Traceback \(most recent call last\)|"
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*[ \t]+\S|[IWEF]\d{4} \d\d:\d\d:\d\d\.)"
 )
+"""Linear in the text, whatever it holds: anybody who may open a ticket chooses it."""
+
 LEAST_PASTED_LINES = 3
 FIRST_OF_PASTE = 200
 
