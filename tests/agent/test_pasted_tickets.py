@@ -11,17 +11,9 @@ from agent.reasoning.triage import intent_of, split_paste
 from agent.state import MAXIMUM_STATE_BYTES
 from knowledge.vocabulary import IncidentStatus, Intent, Verdict
 from tests.agent.small_desk import shop, small_desk
+from tests.cli.test_pasted import FAULT
 
-PASTE = """$ kubectl get pods -n billing
-NAME                       READY   STATUS             RESTARTS   AGE
-invoicer-6c9f7d5b8-x2x9k   0/1     ImagePullBackOff   0          6m
-ledger-7d4b9c6f5-k8s2p     1/1     Running            0          3d
-
-$ kubectl get events -n billing
-LAST SEEN   TYPE      REASON   OBJECT                         MESSAGE
-2m          Warning   Failed   pod/invoicer-6c9f7d5b8-x2x9k   Failed to pull image "registry.example/invoicer:v9": rpc error: code = NotFound desc = failed to pull and unpack image "registry.example/invoicer:v9": not found
-1m          Warning   Failed   pod/invoicer-6c9f7d5b8-x2x9k   Error: ImagePullBackOff
-"""
+PASTE = FAULT
 
 
 async def test_pasted_fault_is_told_and_left_to_a_person_when_the_cluster_is_well(tmp_path: Path) -> None:
