@@ -137,6 +137,13 @@ def _evidence(
     return _make(kind, object.cluster, source, query, text, body, at, object)
 
 
+def retold(evidence: Evidence, told_by: str) -> Evidence:
+    """The same fact on another's word, with an address of its own: what was pasted is never taken for what was read."""
+    key = evidence.object.key if evidence.object else ""
+    address = Evidence.address(evidence.kind, evidence.cluster, told_by, evidence.query, key, evidence.text)
+    return evidence.model_copy(update={"id": address, "source": told_by})
+
+
 def _make(
     kind: EvidenceKind,
     cluster: str,

@@ -28,8 +28,11 @@ class ClusterSnapshot:
         metrics: Sequence[MetricAnswer] = (),
         alerts: Sequence[Alert] = (),
         gaps: Sequence[Gap] = (),
+        told_by: str = "",
     ) -> None:
+        """``told_by``: whoever told all of it, in place of the systems that it says it comes from: a person's paste."""
         self._cluster = cluster
+        self._told_by = told_by
         self._focus = focus
         self._taken_at = taken_at
         self._logs = tuple(logs)
@@ -153,6 +156,8 @@ class ClusterSnapshot:
         return tuple(self._cited.values())
 
     def _keep(self, evidence: Evidence) -> str:
+        if self._told_by:
+            evidence = citation.retold(evidence, self._told_by)
         return self._cited.setdefault(evidence.id, evidence).id
 
 

@@ -27,6 +27,10 @@ async def test_pasted_fault_is_told_and_left_to_a_person_when_the_cluster_is_wel
         assert diagnosis.chosen is not None
         assert "invoicer" in diagnosis.chosen.object.name
         assert set(diagnosis.chosen.evidence_ids) <= {one.id for one in place.ledger.evidence.for_incident(incident_id)}
+        kept = {one.id: one.source for one in place.ledger.evidence.for_incident(incident_id)}
+        assert {kept[one] for one in diagnosis.chosen.evidence_ids} == {"paste"}, (
+            "hearsay is never taken for what was read"
+        )
         assert ended.status is IncidentStatus.HANDED_OVER, place.story(incident_id)
         assert place.cluster.writes == []
         assert place.ledger.plans.for_incident(incident_id) == []

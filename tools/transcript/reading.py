@@ -25,6 +25,9 @@ from tools.transcript.sections import Section, split_sections
 from tools.transcript.service_maps import ServiceMapReader
 
 LOOK_BACK = timedelta(hours=1)
+PASTE = "paste"
+"""The source of every fact that a paste tells."""
+
 _NAMESPACE = re.compile(r"^Namespace:\s+([a-z0-9][a-z0-9\-]*)\s*$")
 _SYSTEM = re.compile(r"^(?:kube-.*|default|.*-system)$")
 _HAN = re.compile(r"[一-鿿]")
@@ -68,6 +71,7 @@ class PasteReading:
             metrics=self.metrics,
             alerts=self.alerts,
             gaps=self.gaps,
+            told_by=PASTE,
         )
 
     def focus(self) -> Focus:
