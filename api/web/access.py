@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -17,6 +17,7 @@ from api.web.sessions import COOKIE, Session, Sessions
 from knowledge.errors import NotAuthenticated, NotAuthorised, NotFound
 from knowledge.vocabulary import Incident, Principal, Role
 
+FACE_KEY = "opsdesk.face"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
 
@@ -38,7 +39,8 @@ class SignedIn:
 
 
 def face_of(request: Request) -> Face:
-    face: Face = request.app.state.face
+    """Of the application; a page of the console, which NiceGUI serves, carries it in its scope."""
+    face: Face = request.scope.get(FACE_KEY) or request.app.state.face
     return face
 
 
@@ -54,8 +56,12 @@ def presented_token(request: Request) -> str:
 
 def session_of(request: Request) -> SignedIn | None:
     """Who is signed in with this browser. Blocking: it asks the ledger."""
-    face = face_of(request)
-    cookie = request.cookies.get(COOKIE, "")
+    return session_in(face_of(request), request.cookies)
+
+
+def session_in(face: Face, cookies: Mapping[str, str]) -> SignedIn | None:
+    """Whose session a browser's cookies carry. Blocking."""
+    cookie = cookies.get(COOKIE, "")
     session = face.sessions.read(cookie, face.now()) if cookie else None
     if session is None:
         return None
