@@ -25,6 +25,7 @@ from knowledge.ledger.incidents import Incidents
 from knowledge.ledger.leases import Leases
 from knowledge.ledger.lessons import Feedbacks, Lessons, Outcomes
 from knowledge.ledger.library_store import LibraryStore
+from knowledge.ledger.linked_identities import LinkedIdentities
 from knowledge.ledger.past_changes import PastChanges
 from knowledge.ledger.plans import Plans, Reviews
 from knowledge.ledger.principals import Principals
@@ -48,6 +49,7 @@ class Ledger:
     def __init__(self, store: Store, *, key_file: Path | None, join_window: timedelta) -> None:
         self._store = store
         self.principals = Principals(store)
+        self.linked_identities = LinkedIdentities(store)
         self.sources = Sources(store, key_file)
         self.switches = Switches(store)
         self.leases = Leases(store)

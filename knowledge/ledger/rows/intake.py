@@ -14,7 +14,11 @@ class IncidentRow(Base):
     """The whole noun in columns, since every field of it is searched or shown in lists."""
 
     __tablename__ = "incident"
-    __table_args__ = (Index("ix_incident_status_id", "status", "id"), Index("ix_incident_cluster_id", "cluster", "id"))
+    __table_args__ = (
+        Index("ix_incident_status_id", "status", "id"),
+        Index("ix_incident_cluster_id", "cluster", "id"),
+        Index("ix_incident_updated_at_id", "updated_at", "id"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     title: Mapped[Words]
