@@ -26,6 +26,8 @@ from knowledge.ledger.leases import Leases
 from knowledge.ledger.lessons import Feedbacks, Lessons, Outcomes
 from knowledge.ledger.library_store import LibraryStore
 from knowledge.ledger.linked_identities import LinkedIdentities
+from knowledge.ledger.messenger_posts import MessengerPosts
+from knowledge.ledger.messengers import MessengerInbox
 from knowledge.ledger.past_changes import PastChanges
 from knowledge.ledger.plans import Plans, Reviews
 from knowledge.ledger.principals import Principals
@@ -74,6 +76,8 @@ class Ledger:
         self.feedback = Feedbacks(store)
         self.outcomes = Outcomes(store)
         self.library_store = LibraryStore(store)
+        self.messenger_inbox = MessengerInbox(store)
+        self.messenger_posts = MessengerPosts(store)
 
     @classmethod
     def open(

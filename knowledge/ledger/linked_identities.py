@@ -47,7 +47,7 @@ class LinkedIdentities:
             if row is None:
                 raise NotFound(f"{provider}/{subject} is linked to nobody", next_step="opsdesk user links NAME")
             writing.session.delete(row)
-            writing.audit(actor, "identity.unlink", row.principal_id, provider=provider, subject=subject)
+            writing.audit(actor, "identity.unlink", row.principal_id, provider=provider, account=subject)
 
     def principal_of(self, provider: str, subject: str) -> Principal | None:
         """Who the account is at this moment; None for one that is linked to nobody, or to a disabled principal."""
@@ -108,7 +108,7 @@ def _link(writing: Writing, provider: str, subject: str, principal_id: str, acto
         provider=provider, subject=subject, principal_id=owner.id, linked_at=writing.at, linked_by=actor
     )
     session.add(row)
-    writing.audit(actor, "identity.link", owner.id, provider=provider, subject=subject)
+    writing.audit(actor, "identity.link", owner.id, provider=provider, account=subject)
     return row
 
 
