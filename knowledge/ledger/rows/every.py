@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from knowledge.ledger.rows import desk, intake, lore, messengers, work
+from knowledge.ledger.rows import desk, identity, intake, lore, messengers, work
 from knowledge.ledger.rows.base import Base
 
 metadata = Base.metadata
-modules = (desk, intake, lore, messengers, work)
+modules = (desk, identity, intake, lore, messengers, work)
 
 __all__ = ["metadata", "modules"]
