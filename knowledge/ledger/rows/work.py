@@ -14,6 +14,7 @@ _LIVE = text("status IN ('waiting', 'approved')")
 
 class FindingRow(Base):
     __tablename__ = "finding"
+    __table_args__ = (Index("ix_finding_incident_fault", "incident_id", "fault"),)
 
     incident_id: Mapped[str] = mapped_column(ForeignKey("incident.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
