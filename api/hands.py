@@ -55,7 +55,8 @@ def with_site(review: Review, hands: Hands) -> Review:
     ruling = Ruling.FORBIDDEN if found and review.ruling.strictness < Ruling.FORBIDDEN.strictness else review.ruling
     warning = _of_rights(hands.fitness)
     warnings = (*review.warnings, *((warning,) if warning is not None else ()))
-    return review.model_copy(update={"verdicts": (*review.verdicts, *found), "ruling": ruling, "warnings": warnings})
+    said = {"verdicts": (*review.verdicts, *found), "ruling": ruling, "warnings": warnings, "rights_note": warning}
+    return review.model_copy(update=said)
 
 
 def _of_rights(fitness: Fitness | None) -> Text | None:

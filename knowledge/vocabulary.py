@@ -633,16 +633,28 @@ class DryRun(Noun):
     step: int
     outcome: Literal["ok", "failed", "depends", "not_tried"]
     message: str = ""
+    warnings: tuple[str, ...] = ()
+    """What the API server warned of, in its own words."""
+
+
+class BudgetRoom(Noun):
+    """A disruption budget over pods that feel a change: how many more of its pods may leave now."""
+
+    name: str
+    allowed: int
 
 
 class BlastRadius(Noun):
-    """How much feels the change. ``budgets`` names disruption budgets that leave no room."""
+    """How much feels the change. ``budgets`` names disruption budgets that leave no room, ``rooms`` has every one;
+    ``pod_names`` are the first of the ``pods``. Names are ``namespace/name``."""
 
     pods: int = 0
     replicas: int = 0
     services: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     budgets: tuple[str, ...] = ()
+    pod_names: tuple[str, ...] = ()
+    rooms: tuple[BudgetRoom, ...] = ()
 
 
 class OwnerPatch(Noun):
@@ -677,6 +689,8 @@ class Review(Noun):
     approvers: tuple[tuple[str, ...], ...] = ()
     """Who may approve it besides role and scope: of each group of patterns a voter (or the person behind) must fit one."""
     patches: tuple[OwnerPatch, ...] = ()
+    rights_note: Text | None = None
+    """What an approver has to know of the executor's own rights: too many and accepted, or to be refused. Among the warnings too."""
     reviewed_at: datetime
 
     @property

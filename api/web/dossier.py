@@ -79,12 +79,8 @@ class Dossier(BaseModel):
 def open_dossier(desk: Desk, principal: Principal, incident: Incident) -> Dossier:
     """Reads the ledger part by part. Blocking."""
     ledger = desk.ledger
-    plans = ledger.plans.for_incident(incident.id)
-    plan = _within(plans[0], principal, incident) if plans else None
-    review = ledger.reviews.latest_for_plan(plan.id) if plan else None
-    approval = ledger.approvals.latest_for_plan(plan.id) if plan else None
-    if approval is not None and review is not None and approval.review_id != review.id:
-        review = _review_of(desk, approval) or review
+    proposed, review, approval = latest_proposal(desk, incident)
+    plan = _within(proposed, principal, incident)
     executions = [one for one in ledger.executions.for_incident(incident.id) if plan and one.plan_id == plan.id]
     verifications = ledger.verifications.for_incident(incident.id)
     lessons = ledger.lessons.list(incident_id=incident.id, limit=1)
@@ -109,6 +105,19 @@ def open_dossier(desk: Desk, principal: Principal, incident: Incident) -> Dossie
         lesson=lessons[0] if lessons else None,
         feedback=ledger.feedback.for_incident(incident.id),
     )
+
+
+def latest_proposal(desk: Desk, incident: Incident) -> tuple[Plan | None, Review | None, ApprovalRequest | None]:
+    """The incident's latest plan, the review that stands for it, and the latest request for it. Unscoped."""
+    ledger = desk.ledger
+    plans = ledger.plans.for_incident(incident.id)
+    if not plans:
+        return None, None, None
+    plan = plans[0]
+    review, approval = ledger.reviews.latest_for_plan(plan.id), ledger.approvals.latest_for_plan(plan.id)
+    if approval is not None and review is not None and approval.review_id != review.id:
+        review = _review_of(desk, approval) or review
+    return plan, review, approval
 
 
 def timeline_within(principal: Principal, incident: Incident, entries: list[TimelineEntry]) -> list[TimelineEntry]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from knowledge.vocabulary import BlastRadius, Json
+from knowledge.vocabulary import BlastRadius, BudgetRoom, Json
 from tools.actions.contract import Frozen
 from tools.review.surroundings import Surroundings, labels_of, selects
 
+MOST_NAMES = 50
 _FEELS_NOTHING = frozenset({"label", "annotate", "cordon", "uncordon", "rollout_pause"})
 
 
@@ -34,7 +35,7 @@ async def blast_of(steps: Sequence[tuple[str, Frozen]], around: Surroundings) ->
         pods.update({_key(pod): pod for pod in await around.pods_of(frozen.target.kind, item)})
         replicas += int(item.get("spec", {}).get("replicas") or 0)
     services: set[str] = set()
-    budgets: set[str] = set()
+    rooms: dict[str, int] = {}
     for pod in pods.values():
         namespace, labels = pod["metadata"].get("namespace", ""), labels_of(pod)
         services |= {
@@ -43,9 +44,8 @@ async def blast_of(steps: Sequence[tuple[str, Frozen]], around: Surroundings) ->
             if selects(s.get("spec", {}).get("selector"), labels)
         }
         for budget in await around.found("pdb", namespace):
-            has_no_room = (budget.get("status") or {}).get("disruptionsAllowed", 0) == 0
-            if has_no_room and selects(budget.get("spec", {}).get("selector"), labels):
-                budgets.add(_key(budget))
+            if selects(budget.get("spec", {}).get("selector"), labels):
+                rooms[_key(budget)] = int((budget.get("status") or {}).get("disruptionsAllowed") or 0)
         if node := pod.get("spec", {}).get("nodeName"):
             nodes.add(node)
     return BlastRadius(
@@ -53,7 +53,9 @@ async def blast_of(steps: Sequence[tuple[str, Frozen]], around: Surroundings) ->
         replicas=replicas,
         services=tuple(sorted(services)),
         nodes=tuple(sorted(nodes)),
-        budgets=tuple(sorted(budgets)),
+        budgets=tuple(sorted(name for name, allowed in rooms.items() if allowed == 0)),
+        pod_names=tuple(sorted(pods)[:MOST_NAMES]),
+        rooms=tuple(BudgetRoom(name=name, allowed=allowed) for name, allowed in sorted(rooms.items())),
     )
 
 

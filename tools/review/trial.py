@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from knowledge.vocabulary import ApiRequest, DryRun, FrozenStep
 from tools.ports import ApiAnswer, ClusterWriter
 
+MOST_WARNINGS, MOST_CHARACTERS = 20, 1_000
+
 
 async def dry_run(steps: Sequence[FrozenStep], writer: ClusterWriter) -> list[DryRun]:
     """One outcome for each step that changes something. A step that was computed from what an earlier one leaves cannot be
@@ -20,16 +22,22 @@ async def _try(step: FrozenStep, writer: ClusterWriter) -> DryRun:
         named = ", ".join(str(other + 1) for other in step.depends_on)
         return DryRun(step=index, outcome="depends", message=f"not dry-runnable: depends on step {named}")
     held: list[str] = []
+    warned: list[str] = []
     for request in step.requests:
         answer = await writer.send(request, dry_run=True)
+        warned += [warning[:MOST_CHARACTERS] for warning in answer.warnings]
         if answer.is_ok:
             continue
         if answer.status == 429 and request.path.endswith("/eviction"):
             held.append(request.path.rsplit("/", 2)[-2])
             continue
-        return DryRun(step=index, outcome="failed", message=say(request, answer))
+        return DryRun(step=index, outcome="failed", message=say(request, answer), warnings=_each(warned))
     message = f"a disruption budget holds up: {', '.join(held)}" if held else ""
-    return DryRun(step=index, outcome="ok", message=message)
+    return DryRun(step=index, outcome="ok", message=message, warnings=_each(warned))
+
+
+def _each(warned: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(warned))[:MOST_WARNINGS]
 
 
 def say(request: ApiRequest, answer: ApiAnswer) -> str:

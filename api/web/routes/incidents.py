@@ -7,9 +7,11 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Header, Path, Query
 from pydantic import BaseModel, Field
 
+from api.review_view import ReviewView
 from api.web import acts
 from api.web.access import DeskOf, Reader, Responder, incident_within, known_id
 from api.web.dossier import AlertView, Dossier, alert_view, open_dossier, timeline_within
+from api.web.reviewed import open_review
 from api.web.routes.strict import api_router
 from api.web.scoping import evidence_within
 from knowledge.errors import NotFound
@@ -116,6 +118,13 @@ def _page(found: list[Incident], limit: int) -> Page[Incident]:
 def show(incident_id: Id, desk: DeskOf, principal: Reader) -> Dossier:
     """Its alerts with what became of each, diagnosis, plan, review, approval, execution, verification, lesson, feedback."""
     return open_dossier(desk, principal, incident_within(desk, principal, incident_id))
+
+
+@router.get("/incidents/{incident_id}/review", summary="The review of its plan, in one look")
+def review(incident_id: Id, desk: DeskOf, principal: Reader) -> ReviewView:
+    """What will change, where, who feels it, what undoes it, which rules spoke, who has to agree until when, and how sure the
+    diagnosis is: what every face draws. What lies outside the asker's scope is counted, not shown."""
+    return open_review(desk, principal, incident_within(desk, principal, incident_id))
 
 
 @router.get("/incidents/{incident_id}/timeline", summary="The incident's story")
