@@ -18,6 +18,7 @@ class IncidentRow(Base):
         Index("ix_incident_status_id", "status", "id"),
         Index("ix_incident_cluster_id", "cluster", "id"),
         Index("ix_incident_updated_at_id", "updated_at", "id"),
+        Index("ix_incident_opened_at", "opened_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
