@@ -18,6 +18,7 @@ from knowledge.ledger.audit import Audit
 from knowledge.ledger.backup import back_up
 from knowledge.ledger.conclusions import Diagnoses, Findings
 from knowledge.ledger.connection import parse_url
+from knowledge.ledger.conversations import Conversations
 from knowledge.ledger.counts import Counts
 from knowledge.ledger.evidence import EvidenceStore
 from knowledge.ledger.executions import Executions
@@ -76,6 +77,7 @@ class Ledger:
         self.feedback = Feedbacks(store)
         self.outcomes = Outcomes(store)
         self.library_store = LibraryStore(store)
+        self.conversations = Conversations(store)
         self.messenger_inbox = MessengerInbox(store)
         self.messenger_posts = MessengerPosts(store)
 

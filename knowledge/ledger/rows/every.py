@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from knowledge.ledger.rows import desk, figures, identity, intake, lore, messengers, notices, work
+from knowledge.ledger.rows import conversations, desk, figures, identity, intake, lore, messengers, notices, work
 from knowledge.ledger.rows.base import Base
 
 metadata = Base.metadata
-modules = (desk, figures, identity, intake, lore, messengers, notices, work)
+modules = (conversations, desk, figures, identity, intake, lore, messengers, notices, work)
 
 __all__ = ["metadata", "modules"]
