@@ -9,6 +9,7 @@ from knowledge.errors import NotFound
 from knowledge.ledger.break_glass import what_stays
 from knowledge.ledger.ledger import Ledger
 from knowledge.ledger.principals import folded
+from knowledge.ledger.voting import outside_of
 from knowledge.vocabulary import ApprovalRequest, ApprovalStatus, Incident, Principal, Role, Text
 
 
@@ -51,7 +52,7 @@ def _why_not(ledger: Ledger, principal: Principal, request: ApprovalRequest, inc
         return NOT_APPROVER
     if principal.kind != "person":
         return NOT_PERSON
-    if not _covers(principal, request):
+    if outside_of(principal.scope, request):
         return OUT_OF_SCOPE
     if not principal.fits(request.approvers):
         return NOT_NAMED
@@ -61,14 +62,6 @@ def _why_not(ledger: Ledger, principal: Principal, request: ApprovalRequest, inc
     if any(vote.person == _person(principal) for vote in request.votes):
         return HAS_VOTED
     return None
-
-
-def _covers(principal: Principal, request: ApprovalRequest) -> bool:
-    return all(
-        principal.scope.allows(cluster=request.cluster, namespace=namespace, service=service)
-        for namespace in request.namespaces or ("",)
-        for service in request.services or ("",)
-    )
 
 
 def _asked_for_it(ledger: Ledger, principal: Principal, requesters: set[str]) -> bool:

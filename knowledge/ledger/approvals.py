@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -11,11 +12,20 @@ from knowledge.errors import NotFound, PlanChangedAfterApproval, PlanForbidden, 
 from knowledge.ledger.break_glass import broken
 from knowledge.ledger.ids import new_id
 from knowledge.ledger.plans import keep_review
+from knowledge.ledger.principals import person_behind
 from knowledge.ledger.rows.work import ApprovalRow
 from knowledge.ledger.store import Store, Writing
 from knowledge.ledger.timeline import locked_incident, tell
 from knowledge.ledger.values import WakeReason
-from knowledge.ledger.voting import check_waiting, has_run_out, person_of, state_error, voter_of
+from knowledge.ledger.voting import (
+    EVERY_NAMESPACE,
+    check_waiting,
+    has_run_out,
+    outside_of,
+    person_of,
+    state_error,
+    voter_of,
+)
 from knowledge.ledger.wakes import add_wake
 from knowledge.vocabulary import (
     ApprovalRequest,
@@ -49,7 +59,8 @@ class Approvals:
     ) -> ApprovalRequest:
         """A new wait; an older live one of the plan is void. Keeps the review if it is new.
 
-        ``namespaces`` and ``services`` are what an approver's scope must cover; those of the review's targets are added.
+        ``namespaces`` and ``services`` are what an approver's scope must cover; those that the review's changes reach into
+        and that feel them are added, and ``*`` for objects that have no namespace: they are the whole cluster's.
         ``needed`` may be stricter than the review, never laxer. PlanForbidden when no approval could let the plan run.
         """
         if review.approvers_needed < 0:
@@ -58,7 +69,7 @@ class Approvals:
             raise WrongState(
                 f"review {review.id} is of plan {review.plan_id}", next_step="ask with the plan's own review"
             )
-        targets = {step.target.namespace for step in review.steps if step.target and step.target.namespace}
+        felt = {service.rpartition("/")[2] for service in review.blast.services}
         with self._store.write() as writing:
             incident = locked_incident(writing, incident_id)
             keep_review(writing, review)
@@ -73,8 +84,8 @@ class Approvals:
                 status=ApprovalStatus.WAITING,
                 requester=requester,
                 cluster=review.cluster,
-                namespaces=tuple(sorted(targets | set(namespaces))),
-                services=tuple(sorted(set(services))),
+                namespaces=tuple(sorted(_touched(review) | set(namespaces))),
+                services=tuple(sorted(felt | set(services))),
                 approvers=review.approvers,
                 asked_at=writing.at,
                 expires_at=writing.at + timedelta(seconds=wait_seconds),
@@ -101,7 +112,7 @@ class Approvals:
                 ApprovalRow.status == ApprovalStatus.WAITING, ApprovalRow.expires_at > self._store.now()
             )
             requests = [_request(row) for row in session.scalars(query.order_by(ApprovalRow.id))]
-        return [request for request in requests if _is_within(request, reach)][:limit]
+        return [request for request in requests if not outside_of(reach, request)][:limit]
 
     def latest_for_plan(self, plan_id: str) -> ApprovalRequest | None:
         with self._store.read() as session:
@@ -156,7 +167,7 @@ class Approvals:
         with self._store.read() as session:
             ended = select(ApprovalRow).where(ApprovalRow.holds_until >= since).order_by(ApprovalRow.id.desc())
             requests = [_request(row) for row in session.scalars(ended)]
-        return [one for one in requests if one.is_glass_broken and _is_within(one, reach)][:limit]
+        return [one for one in requests if one.is_glass_broken and not outside_of(reach, one)][:limit]
 
     def expire_due(self) -> list[ApprovalRequest]:
         """Ends every wait and every hold that ran out; each wakes its incident."""
@@ -206,7 +217,7 @@ def _count(
     writing.audit(voter.id, f"approval.{decision.value}", request.id, person=person, digest=vote.digest, reason=reason)
     if decision is Decision.REJECT:
         return request.model_copy(update={"votes": votes, "status": ApprovalStatus.REJECTED, "reason": reason})
-    if len({each.person for each in votes}) < request.needed:
+    if len({person_behind(writing.session, each.principal) for each in votes}) < request.needed:
         return request.model_copy(update={"votes": votes})
     return request.model_copy(
         update={
@@ -317,12 +328,20 @@ def _request(row: ApprovalRow) -> ApprovalRequest:
     return ApprovalRequest.model_validate(row.payload)
 
 
-def _is_within(request: ApprovalRequest, reach: Scope) -> bool:
-    return all(
-        reach.allows(cluster=request.cluster, namespace=namespace, service=service)
-        for namespace in request.namespaces or ("",)
-        for service in request.services or ("",)
-    )
+_NAMESPACED = re.compile(r"/namespaces/([^/]+)/")
+
+
+def _touched(review: Review) -> set[str]:
+    """The namespaces that a plan's changes reach into: of targets, and of whatever their requests name besides (the pods that
+    a drain evicts). ``*`` when one of its targets is the cluster's own."""
+    found: set[str] = set()
+    for step in review.steps:
+        if not step.is_change or step.target is None:
+            continue
+        found.add(step.target.namespace or EVERY_NAMESPACE)
+        for request in (*step.requests, *step.inverse):
+            found.update(_NAMESPACED.findall(f"{request.path}/"))
+    return found
 
 
 def _unknown(id: str) -> NotFound:

@@ -12,7 +12,7 @@ from knowledge.ledger.rows.desk import PrincipalRow
 from knowledge.ledger.rows.work import ReviewRow
 from knowledge.ledger.store import Writing
 from knowledge.ledger.timeline import locked_incident, tell
-from knowledge.ledger.voting import approver_of, is_in_scope, person_of
+from knowledge.ledger.voting import approver_of, outside_of, person_of
 from knowledge.vocabulary import (
     ApprovalRequest,
     ApprovalStatus,
@@ -99,5 +99,5 @@ def _others(writing: Writing, request: ApprovalRequest, voter: Principal) -> tup
     return tuple(
         one.id
         for one in others
-        if one is not None and one.id != voter.id and one.may(Role.APPROVER) and is_in_scope(one, request)
+        if one is not None and one.id != voter.id and one.may(Role.APPROVER) and not outside_of(one.scope, request)
     )

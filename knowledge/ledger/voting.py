@@ -17,11 +17,13 @@ from knowledge.errors import (
     PlanChangedAfterApproval,
     WrongState,
 )
-from knowledge.ledger.principals import folded, known_principal
-from knowledge.ledger.rows.desk import PrincipalRow
+from knowledge.ledger.principals import folded, known_principal, person_behind
 from knowledge.ledger.rows.intake import IncidentRow, TicketRow
 from knowledge.ledger.rows.work import PlanRow
-from knowledge.vocabulary import ApprovalRequest, ApprovalStatus, Decision, Principal, Role, Text
+from knowledge.vocabulary import ApprovalRequest, ApprovalStatus, Decision, Principal, Role, Scope, Text
+
+EVERY_NAMESPACE = "*"
+"""What a request names in place of a namespace when it touches objects that have none (nodes, volumes, classes)."""
 
 
 def person_of(principal: Principal) -> str:
@@ -37,7 +39,7 @@ def voter_of(session: Session, principal: Principal, request: ApprovalRequest, d
         )
     voter = approver_of(session, principal.id, request)
     _check_not_requester(session, voter, request)
-    if any(vote.person == person_of(voter) for vote in request.votes):
+    if person_of(voter) in {person_behind(session, vote.principal) for vote in request.votes}:
         raise WrongState(
             f"{person_of(voter)} has voted on {request.id} already", next_step="another person must decide"
         )
@@ -106,21 +108,24 @@ def has_run_out(request: ApprovalRequest, at: datetime) -> bool:
     return request.status is ApprovalStatus.APPROVED and request.holds_until is not None and request.holds_until <= at
 
 
-def is_in_scope(voter: Principal, request: ApprovalRequest) -> bool:
-    try:
-        _check_scope(voter, request)
-    except NotAuthorised:
-        return False
-    return True
+def outside_of(scope: Scope, request: ApprovalRequest) -> str:
+    """The first place of a request that a scope does not cover, empty when it covers all. It fails closed: a plan that
+    touches the cluster's own objects is no matter for who has some namespaces of it, and one of an unknown service none for
+    who has some services."""
+    for namespace in request.namespaces or (EVERY_NAMESPACE,):
+        if namespace == EVERY_NAMESPACE and EVERY_NAMESPACE not in scope.namespaces:
+            return f"{request.cluster} as a whole"
+        if not request.services and "*" not in scope.services:
+            return "/".join(part for part in (request.cluster, namespace, "a service that is not known") if part)
+        for service in request.services or ("",):
+            if not scope.allows(cluster=request.cluster, namespace=namespace, service=service):
+                return "/".join(part for part in (request.cluster, namespace, service) if part)
+    return ""
 
 
 def _check_scope(voter: Principal, request: ApprovalRequest) -> None:
-    scope = voter.scope
-    for namespace in request.namespaces or ("",):
-        for service in request.services or ("",):
-            if not scope.allows(cluster=request.cluster, namespace=namespace, service=service):
-                place = "/".join(part for part in (request.cluster, namespace, service) if part)
-                raise NotAuthorised(f"{place} is outside {voter.id}'s scope", next_step="ask an approver of that scope")
+    if place := outside_of(voter.scope, request):
+        raise NotAuthorised(f"{place} is outside {voter.id}'s scope", next_step="ask an approver of that scope")
 
 
 def _check_not_requester(session: Session, voter: Principal, request: ApprovalRequest) -> None:
@@ -131,8 +136,7 @@ def _check_not_requester(session: Session, voter: Principal, request: ApprovalRe
     asked |= set(session.scalars(tickets))  # after a merge there may be others' orders in it
     me = {voter.id, folded(voter.name), person_of(voter)}
     for requester in filter(None, map(folded, asked)):
-        row = session.get(PrincipalRow, requester)
-        if requester in me or (row is not None and row.person in me - {""}):
+        if requester in me or person_behind(session, requester) in me:
             raise ApproverIsRequester(
                 f"{voter.id} asked for this and cannot approve it", next_step="ask another approver"
             )
