@@ -10,6 +10,7 @@ from sqlalchemy import and_, or_, select, update
 
 from knowledge.errors import NotFound, PlanChangedAfterApproval, PlanForbidden, WrongState
 from knowledge.ledger.break_glass import broken
+from knowledge.ledger.happenings import HappeningKind, happened
 from knowledge.ledger.ids import new_id
 from knowledge.ledger.plans import keep_review
 from knowledge.ledger.principals import person_behind
@@ -95,6 +96,7 @@ class Approvals:
             count = request.needed
             waits = Text(en=f"waits for {count} approver(s)", zh=f"等待 {count} 位审批人")
             tell(writing, incident, "approve", "desk", waits, request.model_dump(mode="json"))
+            happened(writing, HappeningKind.WAITING_FOR_APPROVAL, incident_id, request.id, said=waits)
             writing.audit(requester or "desk", "approval.ask", request.id, plan=plan_id, digest=request.digest)
             return request
 
@@ -241,6 +243,7 @@ def _tell_vote(writing: Writing, request: ApprovalRequest) -> None:
     tell(writing, incident, "approve", vote.principal, said, request.model_dump(mode="json"))
     if request.status is not ApprovalStatus.WAITING:
         add_wake(writing, request.incident_id, WakeReason.APPROVAL_DECIDED)
+        happened(writing, HappeningKind.DECIDED, request.incident_id, request.id, said=said)
 
 
 def _expire(writing: Writing, row: ApprovalRow, request: ApprovalRequest) -> ApprovalRequest:
@@ -253,6 +256,7 @@ def _expire(writing: Writing, row: ApprovalRow, request: ApprovalRequest) -> App
     )
     tell(writing, locked_incident(writing, request.incident_id), "approve", "desk", said, {"approval": request.id})
     add_wake(writing, request.incident_id, WakeReason.APPROVAL_EXPIRED)
+    happened(writing, HappeningKind.APPROVAL_EXPIRED, request.incident_id, request.id, said=said)
     writing.audit("desk", "approval.expire", request.id, plan=request.plan_id)
     return request
 

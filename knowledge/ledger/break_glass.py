@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from knowledge.errors import BreakGlassRefused, PlanChangedAfterApproval
+from knowledge.ledger.happenings import HappeningKind, happened
 from knowledge.ledger.principals import known_principal
 from knowledge.ledger.rows.desk import PrincipalRow
 from knowledge.ledger.rows.work import ReviewRow
@@ -74,6 +75,7 @@ def broken(
     )
     incident = locked_incident(writing, request.incident_id)
     tell(writing, incident, "approve", voter.id, said, done.model_dump(mode="json"))
+    happened(writing, HappeningKind.BREAK_GLASS, request.incident_id, request.id, said=said)
     writing.audit(
         voter.id, "approval.break_glass", request.id, person=vote.person, digest=digest, reason=reason, told=told
     )

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from knowledge.ledger.happenings import HappeningKind, happened
 from knowledge.ledger.ids import new_id
+from knowledge.ledger.rows.figures import ConclusionRow
 from knowledge.ledger.rows.work import DiagnosisRow, FindingRow
 from knowledge.ledger.store import Store
 from knowledge.ledger.timeline import locked_incident
@@ -51,6 +53,19 @@ class Diagnoses:
             payload = diagnosis.model_dump(mode="json")
             writing.session.add(DiagnosisRow(id=diagnosis_id, incident_id=incident_id, at=writing.at, payload=payload))
             chosen = diagnosis.chosen.fault if diagnosis.chosen else ""
+            writing.session.add(
+                ConclusionRow(
+                    diagnosis_id=diagnosis_id,
+                    incident_id=incident_id,
+                    at=writing.at,
+                    verdict=diagnosis.verdict,
+                    fault=chosen,
+                    object_key=diagnosis.chosen.object.key if diagnosis.chosen else "",
+                    confidence=diagnosis.confidence,
+                    seconds=diagnosis.seconds,
+                )
+            )
+            happened(writing, HappeningKind.DIAGNOSED, incident_id, diagnosis_id, said=diagnosis.summary)
             writing.audit(
                 "desk", "diagnosis.put", incident_id, diagnosis=diagnosis_id, verdict=diagnosis.verdict, fault=chosen
             )

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from knowledge.ledger.happenings import HappeningKind, happened
 from knowledge.ledger.ids import new_id
 from knowledge.ledger.rows.work import ExecutionRow, ExecutionStepRow, ExecutionTargetRow
 from knowledge.ledger.store import Writing
@@ -29,6 +30,15 @@ _CHINESE = {
     ExecutionStatus.CANCELLED: "执行已取消",
     ExecutionStatus.UNDONE: "已撤销",
     ExecutionStatus.UNDO_FAILED: "撤销失败",
+}
+
+_HAPPENED = {
+    ExecutionStatus.DONE: HappeningKind.EXECUTED,
+    ExecutionStatus.FAILED: HappeningKind.FAILED,
+    ExecutionStatus.UNKNOWN: HappeningKind.FAILED,
+    ExecutionStatus.CANCELLED: HappeningKind.FAILED,
+    ExecutionStatus.UNDONE: HappeningKind.UNDONE,
+    ExecutionStatus.UNDO_FAILED: HappeningKind.FAILED,
 }
 
 
@@ -120,4 +130,5 @@ def leave(writing: Writing, row: ExecutionRow, status: ExecutionStatus, message:
     stage = "undo" if status in {ExecutionStatus.UNDONE, ExecutionStatus.UNDO_FAILED} else "execute"
     tell(writing, incident, stage, actor, ended, execution_of(writing.session, row).model_dump(mode="json"))
     add_wake(writing, row.incident_id, WakeReason.EXECUTION_FINISHED)
+    happened(writing, _HAPPENED[status], row.incident_id, row.id, said=ended, is_page=status in NEEDS_A_PERSON)
     writing.audit(actor, "execution.finish", row.id, status=status, message=message)

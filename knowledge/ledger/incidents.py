@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, update
 
 from knowledge.errors import NotFound, WrongState
+from knowledge.ledger.happenings import HappeningKind, happened
 from knowledge.ledger.joining import intake_lock, move_points
 from knowledge.ledger.lifecycle import ENDS, LATER_ENDS, incident_of
 from knowledge.ledger.reach import newest
@@ -23,6 +24,12 @@ from knowledge.ledger.values import WakeReason
 from knowledge.ledger.wakes import add_wake
 from knowledge.ledger.withdrawal import withdraw
 from knowledge.vocabulary import Incident, IncidentStatus, Json, Language, Scope, Severity, Text
+
+_TOLD = {
+    IncidentStatus.HANDED_OVER: HappeningKind.HANDED_OVER,
+    IncidentStatus.ANSWERED: HappeningKind.ANSWERED,
+    IncidentStatus.RESOLVED: HappeningKind.RESOLVED,
+}
 
 
 class Incidents:
@@ -77,6 +84,9 @@ class Incidents:
             row.reason, row.reason_zh = (reason.en, reason.zh) if isinstance(reason, Text) else (reason, "")
             if status in ENDS:
                 row.closed_at = row.closed_at or writing.at
+            if status != before and status in _TOLD:
+                said = Text(en=row.reason, zh=row.reason_zh or row.reason)
+                happened(writing, _TOLD[status], row.id, said=said)
             return _changed(writing, row, actor, "incident.set_status", before=before, status=status, reason=row.reason)
 
     def update(
@@ -163,6 +173,7 @@ class Incidents:
             row.reason, row.reason_zh = reason, ""
             tell(writing, row, "reopen", actor, Text(en=f"reopened: {reason}", zh=f"已重新打开：{reason}"))
             add_wake(writing, id, WakeReason.REOPENED)
+            happened(writing, HappeningKind.REOPENED, id, said=Text(en=reason, zh=reason))
             return _changed(writing, row, actor, "incident.reopen", reason=reason)
 
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from knowledge.ledger.happenings import HappeningKind, happened
 from knowledge.ledger.ids import new_id
 from knowledge.ledger.lifecycle import ENDS
 from knowledge.ledger.rows.base import bounded
@@ -137,6 +138,7 @@ class Joiner:
         self.writing.session.add(row)
         self.writing.session.flush()
         self._locked[row.id] = row
+        happened(self.writing, HappeningKind.INCIDENT_OPENED, row.id)
         return row
 
 

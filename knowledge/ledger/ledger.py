@@ -29,6 +29,7 @@ from knowledge.ledger.library_store import LibraryStore
 from knowledge.ledger.linked_identities import LinkedIdentities
 from knowledge.ledger.messenger_posts import MessengerPosts
 from knowledge.ledger.messengers import MessengerInbox
+from knowledge.ledger.outbox import Outbox
 from knowledge.ledger.past_changes import PastChanges
 from knowledge.ledger.plans import Plans, Reviews
 from knowledge.ledger.principals import Principals
@@ -76,6 +77,7 @@ class Ledger:
         self.lessons = Lessons(store)
         self.feedback = Feedbacks(store)
         self.outcomes = Outcomes(store)
+        self.outbox = Outbox(store)
         self.library_store = LibraryStore(store)
         self.conversations = Conversations(store)
         self.messenger_inbox = MessengerInbox(store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from knowledge.ledger.happenings import HappeningKind, happened
 from knowledge.ledger.ids import new_id
 from knowledge.ledger.lifecycle import incident_of
 from knowledge.ledger.rows.intake import IncidentRow, TicketRow
@@ -44,6 +45,7 @@ class Tickets:
             told = ticket.model_copy(update={"text": ticket.text[:MOST_TOLD]})
             tell(writing, row, "intake", ticket.requester, said, told.model_dump(mode="json"))
             add_wake(writing, row.id, WakeReason.OPENED)
+            happened(writing, HappeningKind.INCIDENT_OPENED, row.id)
             writing.audit(ticket.requester, "ticket.open", row.id, ticket=ticket.id, channel=ticket.channel)
             return incident_of(row)
 
