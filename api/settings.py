@@ -7,6 +7,7 @@ into a group), the YAML file named by ``OPSDESK_CONFIG`` (default ``<home>/opsde
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from api.identity.options import OidcSettings, SignInSettings
 from knowledge.errors import MalformedSettings
 from knowledge.vocabulary import Language, Mode
 
@@ -96,9 +98,25 @@ class WebSettings(Group):
     maximum_body_bytes: int = 2_000_000
     """A larger webhook is answered 413. Alertmanager's largest grouped notifications stay well below."""
     session_hours: float = 12.0
-    """How long a sign-in on the web page lasts."""
+    """How long a sign-in on the web page lasts at most; `sign_in.idle_hours` ends it earlier."""
     secure_cookies: bool = False
-    """Set it behind TLS."""
+    """Behind TLS; by itself true when `public_url` begins with https."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks (10.0.0.0/8) of proxies in front, whose X-Forwarded-For is believed; nobody else's is."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_secure_behind_tls(cls, given: Any) -> Any:
+        if isinstance(given, dict) and str(given.get("public_url") or "").lower().startswith("https://"):
+            return {"secure_cookies": True} | given
+        return given
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            ip_network(one, strict=False)
+        return value
 
 
 class DeskSettings(Group):
@@ -187,6 +205,9 @@ class Settings(BaseSettings):
     desk: DeskSettings = DeskSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     audit: AuditSettings = AuditSettings()
+    sign_in: SignInSettings = SignInSettings()
+    oidc: tuple[OidcSettings, ...] = ()
+    """Providers of OpenID Connect, each with the settings below."""
 
     @classmethod
     def settings_customise_sources(
@@ -208,7 +229,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        for group, names in (("clusters", [c.name for c in self.clusters]), ("models", [m.name for m in self.models])):
+        listed = (("clusters", self.clusters), ("models", self.models), ("oidc", self.oidc))
+        for group, names in ((group, [one.name for one in ones]) for group, ones in listed):
             doubled = sorted({name for name in names if names.count(name) > 1})
             if doubled:
                 raise ValueError(f"{group}: name given twice: {', '.join(doubled)}")

@@ -16,10 +16,12 @@ from knowledge.ledger.alerts import Alerts
 from knowledge.ledger.approvals import Approvals
 from knowledge.ledger.audit import Audit
 from knowledge.ledger.backup import back_up
+from knowledge.ledger.browser_sessions import BrowserSessions
 from knowledge.ledger.conclusions import Diagnoses, Findings
 from knowledge.ledger.connection import parse_url
 from knowledge.ledger.conversations import Conversations
 from knowledge.ledger.counts import Counts
+from knowledge.ledger.credentials import Credentials
 from knowledge.ledger.evidence import EvidenceStore
 from knowledge.ledger.executions import Executions
 from knowledge.ledger.incidents import Incidents
@@ -32,9 +34,11 @@ from knowledge.ledger.messengers import MessengerInbox
 from knowledge.ledger.outbox import Outbox
 from knowledge.ledger.past_changes import PastChanges
 from knowledge.ledger.plans import Plans, Reviews
+from knowledge.ledger.preferences import Preferences
 from knowledge.ledger.principals import Principals
 from knowledge.ledger.rehearsals import Rehearsals
 from knowledge.ledger.schema import require_current, upgrade
+from knowledge.ledger.sign_in_patience import SignInPatience
 from knowledge.ledger.sources import Sources
 from knowledge.ledger.store import Store
 from knowledge.ledger.switches import Switches
@@ -54,6 +58,10 @@ class Ledger:
         self._store = store
         self.principals = Principals(store)
         self.linked_identities = LinkedIdentities(store)
+        self.credentials = Credentials(store)
+        self.browser_sessions = BrowserSessions(store)
+        self.sign_in_patience = SignInPatience(store)
+        self.preferences = Preferences(store)
         self.sources = Sources(store, key_file)
         self.switches = Switches(store)
         self.leases = Leases(store)

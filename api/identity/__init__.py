@@ -1,0 +1,1 @@
+"""Who somebody is: passwords, sessions, one-time links, other sites' accounts."""
