@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api.identity.options import OidcSettings, SignInSettings
+from api.slack.options import SlackSettings
 from knowledge.errors import MalformedSettings
 from knowledge.vocabulary import Language, Mode
 
@@ -205,6 +206,7 @@ class Settings(BaseSettings):
     desk: DeskSettings = DeskSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     audit: AuditSettings = AuditSettings()
+    slack: SlackSettings = SlackSettings()
     sign_in: SignInSettings = SignInSettings()
     oidc: tuple[OidcSettings, ...] = ()
     """Providers of OpenID Connect, each with the settings below."""
