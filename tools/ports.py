@@ -112,11 +112,13 @@ class ClusterReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """An API server's answer, whatever its status; ``warnings`` are its Warning headers."""
+    """An API server's answer, whatever its status; ``warnings`` are its Warning headers, ``retry_after_seconds`` what a
+    busy one asks for."""
 
     status: int
     body: Any
     warnings: tuple[str, ...] = ()
+    retry_after_seconds: float | None = None
 
     @property
     def is_ok(self) -> bool:

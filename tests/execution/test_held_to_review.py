@@ -7,7 +7,7 @@ from typing import Any
 from knowledge.vocabulary import ApiRequest, ExecutionStatus, Json, StepOutcome, StepResult
 from tests.execution.test_each_write_once import SCALE, SET, MemoryLog, image, review_of, run, runner_of, world
 from tests.fakes.memory_cluster import MemoryCluster
-from tools.execution.runner import REREAD_SECONDS, REREADS, WRITE_SECONDS
+from tools.execution.sending import REREAD_SECONDS, REREADS, WRITE_SECONDS
 from tools.ports import ApiAnswer
 
 LIMIT = "kubectl set resources deploy/web -n shop --limits=memory=2Gi\n"

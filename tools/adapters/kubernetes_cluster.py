@@ -14,7 +14,7 @@ from tools.adapters.kubernetes_connection import MAX_ANSWER_BYTES, USER_AGENT, K
 from tools.adapters.kubernetes_credentials import is_legacy_token
 from tools.adapters.kubernetes_decoding import decoded_page
 from tools.adapters.kubernetes_discovery import discover
-from tools.adapters.kubernetes_errors import ListExpired, error_of
+from tools.adapters.kubernetes_errors import ListExpired, error_of, retry_after
 from tools.ports import ApiAnswer, Identity, Listing, ResourceKind
 
 PAGE = 500
@@ -218,7 +218,7 @@ class KubernetesWriter(_ClusterSide):
             user_agent=user_agent or USER_AGENT,
             timeout_seconds=timeout_seconds,
         )
-        return ApiAnswer(answer.status, answer.decoded(), answer.warnings)
+        return ApiAnswer(answer.status, answer.decoded(), answer.warnings, retry_after(answer))
 
     async def rights(self, namespace: str) -> Sequence[Mapping[str, Sequence[str]]]:
         answer = await self._review("selfsubjectrulesreviews", "SelfSubjectRulesReview", {"namespace": namespace})

@@ -8,6 +8,7 @@ on its way, and nothing is ever sent twice.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +80,8 @@ class KubernetesConnection:
     ) -> RawAnswer:
         """One request. ClusterUnreachable when nothing was sent (and for reads that got no answer), WriteUnanswered when a
         write was sent and no whole answer came."""
-        headers = {"Accept": accept, "User-Agent": user_agent}
+        # A header is Latin-1 at most and one line: a name in other letters is spelled as a URL would spell it.
+        headers = {"Accept": accept, "User-Agent": quote(user_agent, safe=" !#$&'()*+,-./:;=?@[]^_|~")}
         payload: bytes | None = None
         if body is not None:
             headers["Content-Type"] = content_type or "application/json"
@@ -155,9 +157,9 @@ class KubernetesConnection:
         return RawAnswer(response.status, lowered, warnings, content, ended.isoformat() if ended else "")
 
     def _lost(self, method: str, host: str, error: Exception) -> ClusterUnreachable | WriteUnanswered:
-        from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, SSLError
+        from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
 
-        is_unsent = isinstance(error, (ConnectTimeoutError, NewConnectionError, ProxyError, SSLError))
+        is_unsent = isinstance(error, (ConnectTimeoutError, NewConnectionError, ProxyError)) or _in_handshake(error)
         reason = _reason(error)
         if is_unsent or method == "GET":
             return ClusterUnreachable(
@@ -168,6 +170,21 @@ class KubernetesConnection:
             f"cluster {self.cluster}: {method} was sent to {host} and not answered: {reason}",
             next_step="read the target again before anything else; the change may have been made",
         )
+
+
+_HANDSHAKE = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "HANDSHAKE_FAILURE", "PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL",
+              "UNKNOWN_PROTOCOL", "HTTP_REQUEST")  # fmt: skip
+
+
+def _in_handshake(error: Exception) -> bool:
+    """Whether TLS failed before any request could go out. A connection that breaks later does so as a TLS error too."""
+    from urllib3.exceptions import SSLError
+
+    if not isinstance(error, SSLError):
+        return False
+    cause = error.args[0] if error.args else error
+    reason = str(getattr(cause, "reason", "") or cause)
+    return isinstance(cause, ssl.CertificateError) or any(sign in reason for sign in _HANDSHAKE)
 
 
 def _reason(error: Exception) -> str:

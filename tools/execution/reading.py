@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from knowledge.errors import ObjectNotFound
+from knowledge.errors import ObjectNotFound, Temporary
 from knowledge.vocabulary import ApiRequest, FrozenStep, Json
 from tools.actions.logs import seconds_of
 from tools.ports import Clock, ClusterReader, ResourceKind
@@ -39,8 +39,7 @@ async def read_step(
         limit = min(seconds_of(flags["timeout"][0]), LONGEST_SECONDS)
     started = clock.now()
     while True:
-        found = [await _read_one(request, reader) for request in step.requests]
-        pending = _pending(step, found) if waits(step) else ""
+        found, pending = await _look(step, reader)
         if not pending:
             return _text(found), ""
         if (clock.now() - started).total_seconds() >= limit:
@@ -48,6 +47,17 @@ async def read_step(
         if reason := await stop_reason():
             raise Stopped(reason)
         await clock.sleep(POLL_SECONDS)
+
+
+async def _look(step: FrozenStep, reader: ClusterReader) -> tuple[list[Any], str]:
+    """What stands there, and what is still waited for. A server that is away for a moment does not end a wait."""
+    if not waits(step):
+        return [await _read_one(request, reader) for request in step.requests], ""
+    try:
+        found = [await _read_one(request, reader) for request in step.requests]
+    except Temporary as error:
+        return [], error.message
+    return found, _pending(step, found)
 
 
 async def _read_one(request: ApiRequest, reader: ClusterReader) -> Any:

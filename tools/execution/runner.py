@@ -2,15 +2,14 @@
 
 Before a write comes its intent, recorded under a step key. A write without an answer is told by re-reading its target; what
 still cannot be told stops everything and a person is called. A step that fails stops the plan, and what was done before is
-taken back in reverse order, each only while its target still holds what we wrote.
+taken back in reverse order, each only while its target still holds what we wrote. What an earlier process had intended is
+told first of all, whatever comes next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
 
 import orjson
 
@@ -31,48 +30,20 @@ from knowledge.vocabulary import (
     Review,
     StepOutcome,
     StepResult,
-    digest_of,
 )
 from tools.actions.contract import CREATED_UID
 from tools.contracts import Redact
+from tools.execution.book import LOOK, UNDO, Ending, StepBook, StepLog
 from tools.execution.left import changed_since
-from tools.execution.mark import carries_mark, is_apply, tested_version, with_mark
 from tools.execution.reading import Stopped, read_step, waits
-from tools.execution.standing import (
-    Standing,
-    holds,
-    mismatch,
-    object_path,
-    read_object,
-    standing_of,
-    target_path,
-)
-from tools.ports import ApiAnswer, Clock, ClusterReader, ClusterWriter
+from tools.execution.sending import StepWrites
+from tools.execution.standing import Standing, holds, mismatch, read_object, target_path
+from tools.ports import Clock, ClusterReader, ClusterWriter
+
+__all__ = ["Ending", "StepLog", "StepRunner"]
 
 OUTPUT_CHARACTERS = 20_000
-WRITE_SECONDS = 15
-"""The API server gives a write up after this time, so that none can land later without our seeing it."""
-REREADS, REREAD_SECONDS = 17, 1.0
-EVICTION_TRIES, EVICTION_SECONDS = 24, 5.0
-VERSION_TRIES = 4
-
-
-class StepLog(Protocol):
-    """The ledger's side of an execution. Every call raises LeaseLost when another executor holds it now: nothing is sent
-    after that."""
-
-    async def stop_reason(self) -> str:
-        """Why no further step may begin (cancelled, frozen); empty to go on."""
-
-    async def intend(self, step: int, step_key: str, request_digest: str) -> None: ...
-
-    async def record(self, result: StepResult) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    status: ExecutionStatus
-    message: str
+VERIFY_TRIES, VERIFY_SECONDS = 5, 2.0
 
 
 @dataclass
@@ -88,27 +59,45 @@ class StepRunner:
     redact: Redact
     user_agent: str
     known: Sequence[StepResult] = ()
-    _outcomes: dict[str, StepResult] = field(default_factory=dict)
+    _book: StepBook = field(init=False)
+    _writes: StepWrites = field(init=False)
 
     def __post_init__(self) -> None:
-        self._outcomes = {result.step_key: result for result in self.known}
+        self._book = StepBook(self.log, self.clock, {result.step_key: result for result in self.known})
+        self._writes = StepWrites(self._book, self.reader, self.writer, self.user_agent)
 
     def key(self, step: FrozenStep, number: int, *, is_inverse: bool = False) -> str:
-        return f"{self.execution_id}/{step.step.index}/{number}" + ("/undo" if is_inverse else "")
+        return f"{self.execution_id}/{step.step.index}/{number}" + (UNDO if is_inverse else "")
 
     async def run(self) -> Ending:
         """All steps, or the undo of those that were done. An earlier process's undo is gone on with, never its plan."""
-        if any(key.endswith("/undo") for key in self._outcomes):
+        if self._book.has_undo():
             return await self.undo()
+        try:
+            await self._tell_open()
+        except WriteUnanswered as error:
+            return Ending(ExecutionStatus.UNKNOWN, error.message)
+        ending = await self._steps()
+        if not self._writes.unseen:
+            return ending
+        late = await self._writes.landed_late()
+        return Ending(ExecutionStatus.UNKNOWN, f"{ending.message}; {late}") if late else ending
+
+    async def _steps(self) -> Ending:
+        has_failed = any(
+            self._has_failed(step) for step in self.review.steps
+        )  # an earlier process saw it: it is undone
         for step in self.review.steps:
-            reason = await self.log.stop_reason()
+            reason = "" if has_failed else await self._book.stop_reason()
             if reason:
+                await self._drop_open(reason)
                 return Ending(ExecutionStatus.CANCELLED, f"stopped before step {step.step.index}: {reason}")
             try:
                 await self._do(step)
             except LeaseLost:
                 raise  # another executor goes on with it: nothing more is sent from here
             except Stopped as stopped:
+                await self._drop_open(str(stopped))
                 return Ending(ExecutionStatus.CANCELLED, f"stopped in step {step.step.index}: {stopped}")
             except WriteUnanswered as error:
                 return Ending(ExecutionStatus.UNKNOWN, f"step {step.step.index}: {error.message}")
@@ -117,14 +106,30 @@ class StepRunner:
         return Ending(ExecutionStatus.DONE, "")
 
     async def _failed(self, step: FrozenStep, error: OpsdeskError) -> Ending:
-        why = f"step {step.step.index}: {error.title}: {error.message}"
+        why = f"step {step.step.index}: {error.title}: {error.message}" + (
+            f" ({error.next_step})" if error.next_step else ""
+        )
         if not any(self._was_done(other) for other in self.review.steps):
             return Ending(ExecutionStatus.FAILED, why)
         undone = await self.undo()
         return Ending(undone.status, f"{why}; {undone.message}")
 
+    async def stop(self, reason: str) -> Ending:
+        """Ends it without sending anything. What an earlier process had intended is told all the same."""
+        try:
+            await self._tell_open()
+        except WriteUnanswered as error:
+            return Ending(ExecutionStatus.UNKNOWN, f"{error.message}; {reason}")
+        await self._drop_open(reason)
+        return Ending(ExecutionStatus.CANCELLED, reason)
+
     async def undo(self) -> Ending:
         """Takes back every step that was done, last first. Stops at the first that cannot be."""
+        try:
+            await self._tell_open(is_undo=True)
+        except WriteUnanswered as error:
+            return Ending(ExecutionStatus.UNDO_FAILED, f"what is not known cannot be taken back: {error.message}")
+        await self._drop_open("its undo was begun")
         kept: list[str] = []
         for step in reversed(self.review.steps):
             if not step.is_change or not self._was_done(step):
@@ -135,22 +140,50 @@ class StepRunner:
             if step.reversal is ReversalKind.SELF_HEALS:
                 kept.append(f"{name} is put right by its controller")
                 continue
-            reason = await self.log.stop_reason()
+            reason = await self._book.stop_reason()
             if reason:
                 return Ending(ExecutionStatus.UNDO_FAILED, f"stopped before the undo of {name}: {reason}")
             try:
                 await self._take_back(step)
             except LeaseLost:
                 raise
-            except OpsdeskError as error:
-                return Ending(ExecutionStatus.UNDO_FAILED, f"undo of {name}: {error.title}: {error.message}")
+            except (OpsdeskError, Stopped) as error:
+                title = f"{error.title}: " if isinstance(error, OpsdeskError) else "stopped: "
+                return Ending(ExecutionStatus.UNDO_FAILED, f"undo of {name}: {title}{error}")
         return Ending(ExecutionStatus.UNDONE, "; ".join(["what was done was undone", *kept]))
 
+    def _keys(self, step: FrozenStep) -> list[str]:
+        return [self.key(step, number) for number in range(max(1, len(step.requests)))]
+
     def _was_done(self, step: FrozenStep) -> bool:
-        return step.is_change and any(
-            (known := self._outcomes.get(self.key(step, number))) is not None and known.outcome is StepOutcome.DONE
-            for number in range(len(step.requests))
-        )
+        return step.is_change and self._book.any_is(self._keys(step), StepOutcome.DONE)
+
+    def _has_failed(self, step: FrozenStep) -> bool:
+        return step.is_change and self._book.any_is(self._keys(step), StepOutcome.FAILED)
+
+    # --- what an earlier process left open ------------------------------------------------------------------------
+
+    def _open(self, *outcomes: StepOutcome) -> Iterator[tuple[FrozenStep, ApiRequest, str]]:
+        for step in self.review.steps:
+            for number, request in enumerate(step.requests if step.is_change else ()):
+                if self._book.outcome(self.key(step, number)) in outcomes:
+                    yield step, request, self.key(step, number)
+
+    async def _tell_open(self, *, is_undo: bool = False) -> None:
+        """Finds out what became of writes that were intended, and of unknown ones before an undo. Raises WriteUnanswered
+        when a target cannot tell."""
+        wanted = {StepOutcome.INTENDED, *({StepOutcome.UNKNOWN} if is_undo else ())}
+        for step, request, key in list(self._open(*wanted)):
+            try:
+                await self._writes.found_after_restart(step, request, key, is_inverse=False)
+            except WriteUnanswered as error:
+                raise WriteUnanswered(f"step {step.step.index}: {error.message}", next_step=LOOK) from error
+
+    async def _drop_open(self, reason: str) -> None:
+        """What was seen not to be done will not be sent any more."""
+        for step, _, key in list(self._open(StepOutcome.INTENDED, StepOutcome.UNKNOWN)):
+            if key in self._writes.resent:
+                await self._book.reject(step, key, f"it was not done, and is not sent again: {reason}")
 
     # --- one step -------------------------------------------------------------------------------------------------
 
@@ -158,28 +191,24 @@ class StepRunner:
         if step.step.is_read:
             await self._read(step)
             return
-        self._raise_if_ended(step, [self.key(step, number) for number in range(len(step.requests))])
-        pending = [n for n in range(len(step.requests)) if not self._is_settled(self.key(step, n))]
-        fresh = len(pending) == len(step.requests) and not any(self.key(step, n) in self._outcomes for n in pending)
+        self._raise_if_ended(step, self._keys(step))
+        pending = [n for n in range(len(step.requests)) if not self._book.is_settled(self.key(step, n))]
+        fresh = len(pending) == len(step.requests) and not any(self._book.get(self.key(step, n)) for n in pending)
         if fresh and step.requests:
             await self._check_before(step)
-        if not step.requests and not self._is_settled(self.key(step, 0)):
+        if not step.requests and not self._book.is_settled(self.key(step, 0)):
             nothing = "it already is as the step would make it"
-            await self._record(step, self.key(step, 0), StepOutcome.SKIPPED, nothing)
+            await self._book.record(step, self.key(step, 0), StepOutcome.SKIPPED, nothing)
         for number in pending:
-            await self._write(step, step.requests[number], self.key(step, number), is_inverse=False)
+            await self._writes.write(step, step.requests[number], self.key(step, number), is_inverse=False)
 
     def _raise_if_ended(self, step: FrozenStep, keys: Sequence[str]) -> None:
         """What an earlier process saw fail has failed: nothing after it may begin."""
-        for known in (self._outcomes[key] for key in keys if key in self._outcomes):
+        for known in (self._book.results[key] for key in keys if self._book.get(key)):
             if known.outcome in {StepOutcome.FAILED, StepOutcome.UNDO_FAILED}:
                 raise WriteRejected(known.message or f"step {step.step.index} failed", status=0, reason="Earlier")
             if known.outcome is StepOutcome.UNKNOWN:
-                raise WriteUnanswered(known.message, next_step="look at the target and decide by hand")
-
-    def _is_settled(self, key: str) -> bool:
-        known = self._outcomes.get(key)
-        return known is not None and known.outcome not in {StepOutcome.PENDING, StepOutcome.INTENDED}
+                raise WriteUnanswered(known.message, next_step=LOOK)
 
     async def _check_before(self, step: FrozenStep) -> None:
         """The target has to be the very object that was reviewed, its fields as they were."""
@@ -204,21 +233,23 @@ class StepRunner:
     async def _read(self, step: FrozenStep) -> None:
         """A read that fails is said and changes nothing; one that was to wait for something fails the plan."""
         key = self.key(step, 0)
-        known = self._outcomes.get(key)
-        if self._is_settled(key):
+        known = self._book.get(key)
+        if self._book.is_settled(key):
             if known is not None and known.outcome is StepOutcome.FAILED and waits(step):
                 raise WriteRejected(known.message, status=0, reason="Timeout")
             return
         started = self.clock.now()
         outcome, message, output = StepOutcome.DONE, "", ""
         try:
-            output, message = await read_step(step, self.reader, self.clock, self.log.stop_reason)
+            output, message = await read_step(step, self.reader, self.clock, self._book.stop_reason)
+        except LeaseLost:
+            raise
         except OpsdeskError as error:
             message = error.message
         if message:
             outcome = StepOutcome.FAILED
         text = self.redact(output)[:OUTPUT_CHARACTERS]
-        await self._record(step, key, outcome, message, text, started_at=started)
+        await self._book.record(step, key, outcome, message, text, started_at=started)
         if message and waits(step):
             raise WriteRejected(message, status=0, reason="Timeout")
 
@@ -227,174 +258,47 @@ class StepRunner:
         self._raise_if_ended(step, keys)
         for number, inverse in enumerate(step.inverse):
             key = self.key(step, number, is_inverse=True)
-            if self._is_settled(key):
+            if self._book.is_settled(key):
                 continue
-            if self._outcomes.get(key) is None:
+            known, request = self._book.get(key), self._with_uid(inverse, step)
+            if known is None:
+                await self._check_ours(step)
+            elif await self._writes.found_after_restart(step, request, key, is_inverse=True) is Standing.DONE:
+                continue
+            await self._writes.write(step, request, key, is_inverse=True)
+        await self._check_restored(step)
+
+    async def _check_ours(self, step: FrozenStep) -> None:
+        changed = mismatch(await self._target(step), step.after)
+        if changed:
+            raise PlanChangedAfterApproval(
+                f"somebody has changed it since: {changed}", next_step="take it back by hand if it has to be"
+            )
+
+    async def _check_restored(self, step: FrozenStep) -> None:
+        """The undo is believed when the target shows it. A server that is away for a moment is asked again."""
+        for left in reversed(range(VERIFY_TRIES)):
+            try:
                 item = await self._target(step)
-                changed = mismatch(item, step.after)
-                if changed:
-                    raise PlanChangedAfterApproval(
-                        f"somebody has changed it since: {changed}", next_step="take it back by hand if it has to be"
-                    )
-            await self._write(step, self._with_uid(inverse, step), key, is_inverse=True)
-        item = await self._target(step)
+                break
+            except Temporary:
+                if not left:
+                    raise
+                await self.clock.sleep(VERIFY_SECONDS)
         if not holds(item, step.before) and not (item and item["metadata"].get("deletionTimestamp")):
-            raise WriteRejected("the target is not as it was before", status=200, reason=mismatch(item, step.before))
+            raise WriteRejected(
+                f"taken back, but the target is not as it was before: {mismatch(item, step.before)}", status=200
+            )
 
     def _with_uid(self, inverse: ApiRequest, step: FrozenStep) -> ApiRequest:
         """Deletes only the very object that this execution created."""
         text = orjson.dumps(inverse.body)
         if CREATED_UID.encode() not in text:
             return inverse
-        known = self._outcomes.get(self.key(step, 0))
+        known = self._book.get(self.key(step, 0))
         uid = known.output.removeprefix("uid=") if known and known.output.startswith("uid=") else ""
         if not uid:
             raise PlanChangedAfterApproval(
                 "the created object is not known for certain", next_step="take it back by hand"
             )
         return inverse.model_copy(update={"body": orjson.loads(text.replace(CREATED_UID.encode(), uid.encode()))})
-
-    # --- one write ------------------------------------------------------------------------------------------------
-
-    async def _write(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> None:
-        """Sends one request once, or finds out what became of it. Raises WriteRejected, WriteUnanswered."""
-        started = self.clock.now()
-        known = self._outcomes.get(key)
-        if known is not None and known.outcome is StepOutcome.INTENDED:
-            standing = await self._standing(step, request, key, is_inverse=is_inverse)
-            if standing is Standing.DONE:
-                await self._settle(step, key, is_inverse, "found done after a restart")
-                return
-            if standing is Standing.UNKNOWN:
-                await self._unknown(step, key, "after a restart the target is neither as before nor as intended")
-        await self.log.intend(step.step.index, key, digest_of(request.model_dump(mode="json")))
-        self._outcomes[key] = StepResult(
-            step=step.step.index, step_key=key, outcome=StepOutcome.INTENDED, started_at=started
-        )
-        try:
-            answer = await self._send(step, request, key)
-        except WriteUnanswered:
-            await self._resolve(step, request, key, is_inverse=is_inverse)
-            return
-        except (Temporary, PlanChangedAfterApproval, Stopped) as error:
-            await self._reject(step, key, str(error))
-            raise
-        was_intended = known is not None and known.outcome is StepOutcome.INTENDED
-        if (
-            was_intended
-            and answer.status in {409, 422}
-            and await self._landed(step, request, key, is_inverse=is_inverse)
-        ):
-            await self._settle(step, key, is_inverse, "found done after a restart")
-            return
-        await self._take(step, request, key, answer, is_inverse=is_inverse)
-
-    async def _take(
-        self, step: FrozenStep, request: ApiRequest, key: str, answer: ApiAnswer, *, is_inverse: bool
-    ) -> None:
-        if answer.is_ok or (answer.status == 404 and request.method == "DELETE"):
-            await self._settle(step, key, is_inverse, "", answer)
-            return
-        if answer.status >= 500 or answer.status == 408:
-            # The server broke in the middle: the write may stand all the same.
-            await self._resolve(step, request, key, is_inverse=is_inverse)
-            return
-        status = answer.body if isinstance(answer.body, dict) else {}
-        message = str(status.get("message", ""))[:1_000] or f"HTTP {answer.status}"
-        await self._reject(step, key, message)
-        raise WriteRejected(message, status=answer.status, reason=str(status.get("reason", "")))
-
-    async def _resolve(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> None:
-        """No answer came: the target tells. That nothing was done is believed only when a late write cannot land any more."""
-        for _ in range(REREADS):
-            await self.clock.sleep(REREAD_SECONDS)
-            standing = await self._standing(step, request, key, is_inverse=is_inverse)
-            if standing is Standing.DONE:
-                await self._settle(step, key, is_inverse, "no answer came; the target shows that it was done")
-                return
-        if standing is Standing.NOT_DONE:
-            await self._reject(step, key, "no answer came; the target shows that it was not done")
-            raise WriteRejected("no answer came, and the target is unchanged", status=0, reason="Unanswered")
-        await self._unknown(step, key, "no answer came, and the target is neither as before nor as intended")
-
-    async def _send(self, step: FrozenStep, request: ApiRequest, key: str) -> ApiAnswer:
-        """The frozen request with our mark on it. An eviction that a budget holds up was refused for certain, and is asked
-        for again until it is let through or its time is up."""
-        path = object_path(request, step)
-        reads = carries_mark(request) and request.method == "PATCH"
-        for _ in range(EVICTION_TRIES if request.path.endswith("/eviction") else VERSION_TRIES):
-            item = await read_object(self.reader, path) if reads else None
-            if is_apply(request) and (changed := mismatch(item, step.before)):
-                raise PlanChangedAfterApproval(f"{path}: {changed}", next_step="have the plan reviewed again")
-            marked = with_mark(request, item, key, self.user_agent)
-            bounded = marked.model_copy(update={"query": {**marked.query, "timeout": f"{WRITE_SECONDS}s"}})
-            answer = await self.writer.send(bounded, user_agent=self.user_agent, timeout_seconds=WRITE_SECONDS + 5.0)
-            if answer.status == 429 and request.path.endswith("/eviction"):
-                await self._pause_eviction()
-            elif not (answer.status in {409, 422} and await self._has_moved(path, tested_version(marked))):
-                break
-        return answer
-
-    async def _pause_eviction(self) -> None:
-        """A budget may hold a drain up for minutes: who cancels or freezes meanwhile is heard."""
-        reason = await self.log.stop_reason()
-        if reason:
-            raise Stopped(reason)
-        await self.clock.sleep(EVICTION_SECONDS)
-
-    async def _has_moved(self, path: str, version: str) -> bool:
-        """Whether a write was refused for the version alone that it insisted on: then it may be asked for again."""
-        item = await read_object(self.reader, path) if version else None
-        return item is not None and item["metadata"].get("resourceVersion") != version
-
-    async def _landed(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> bool:
-        """Whether the write of the process before us landed after we had looked."""
-        return await self._standing(step, request, key, is_inverse=is_inverse) is Standing.DONE
-
-    async def _standing(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> Standing:
-        try:
-            return await standing_of(request, step, self.reader, key, is_inverse=is_inverse)
-        except OpsdeskError:
-            return Standing.UNKNOWN  # what cannot be read cannot be told
-
-    async def _settle(
-        self, step: FrozenStep, key: str, is_inverse: bool, message: str, answer: ApiAnswer | None = None
-    ) -> None:
-        body = answer.body if answer is not None and isinstance(answer.body, dict) else {}
-        uid = body.get("metadata", {}).get("uid", "") if body.get("kind") != "Status" else ""
-        if not uid and step.requests[0].method == "POST":
-            item = await read_object(self.reader, object_path(step.requests[0], step))
-            uid = item["metadata"].get("uid", "") if item else ""
-        outcome = StepOutcome.UNDONE if is_inverse else StepOutcome.DONE
-        told = "; ".join([message, *(answer.warnings if answer else ())]).strip("; ")
-        await self._record(step, key, outcome, told, f"uid={uid}" if uid else "")
-
-    async def _reject(self, step: FrozenStep, key: str, message: str) -> None:
-        outcome = StepOutcome.UNDO_FAILED if key.endswith("/undo") else StepOutcome.FAILED
-        await self._record(step, key, outcome, message)
-
-    async def _unknown(self, step: FrozenStep, key: str, message: str) -> None:
-        await self._record(step, key, StepOutcome.UNKNOWN, message)
-        raise WriteUnanswered(message, next_step="look at the target and decide by hand")
-
-    async def _record(
-        self,
-        step: FrozenStep,
-        key: str,
-        outcome: StepOutcome,
-        message: str,
-        output: str = "",
-        started_at: datetime | None = None,
-    ) -> None:
-        known = self._outcomes.get(key)
-        result = StepResult(
-            step=step.step.index,
-            step_key=key,
-            outcome=outcome,
-            message=message,
-            output=output,
-            started_at=started_at or (known.started_at if known else None),
-            finished_at=self.clock.now(),
-        )
-        await self.log.record(result)
-        self._outcomes[key] = result
