@@ -19,12 +19,16 @@ import structlog
 
 from agent.limits import with_limits
 from api.bootstrap import load_policy, open_clock, open_ledger
+from api.grounds import check_grounds
 from api.hands import Hands, only_fit, open_hands, with_site
 from api.logs import configure_logging
 from api.settings import Settings
 from knowledge.errors import (
     BreakGlassRefused,
     LeaseLost,
+    LedgerBusy,
+    LedgerUnreachable,
+    LedgerUnusable,
     OpsdeskError,
     PlanChangedAfterApproval,
     Temporary,
@@ -34,6 +38,7 @@ from knowledge.ledger.break_glass import what_stays
 from knowledge.ledger.ledger import Ledger
 from knowledge.ledger.rehearsals import Rehearsal
 from knowledge.vocabulary import Execution, ExecutionStatus, Mode, Review, StepResult
+from tools.execution.book import NotRecorded
 from tools.execution.runner import Ending, StepRunner
 from tools.ports import Clock
 from tools.redaction import redact_text
@@ -42,6 +47,8 @@ from tools.safety.policy import Policy
 
 IDLE_SECONDS = 0.2
 REVIEW_TRIES = 3
+LEDGER_AWAY = (LedgerBusy, LedgerUnreachable, LedgerUnusable)
+"""No outcome of an execution: it stays as the ledger knows it, and is gone on with when its lease has lapsed."""
 
 log = structlog.get_logger("opsdesk.executor")
 
@@ -104,7 +111,7 @@ class Executor:
         if rehearsal is not None:
             await self._rehearse(*rehearsal)
             return True
-        claimed = await asyncio.to_thread(self.ledger.executions.claim_next, self.name, self.lease_seconds)
+        claimed = await asyncio.to_thread(self.ledger.executions.claim_next, self.name, self.lease_seconds, clusters)
         if claimed is not None:
             await self._execute(*claimed)
             return True
@@ -190,6 +197,8 @@ class Executor:
             log.info("execution_ended", execution_id=execution.id, status=ending.status, message=ending.message)
         except LeaseLost:
             log.warning("execution_lease_lost", execution_id=execution.id)
+        except (NotRecorded, *LEDGER_AWAY) as error:
+            log.error("execution_left", execution_id=execution.id, reason=str(error))
         finally:
             beat.cancel()
 
@@ -198,6 +207,7 @@ class Executor:
         try:
             hands = self._hands(execution.cluster)
             approved = await asyncio.to_thread(self.ledger.reviews.get, execution.review_id)
+            await asyncio.to_thread(check_grounds, execution, approved, self.ledger)
             runner = StepRunner(
                 execution_id=execution.id,
                 review=approved,
@@ -209,17 +219,18 @@ class Executor:
                 user_agent=f"opsdesk-executor (approved by {', '.join(execution.approvers) or 'rule'})",
                 known=execution.results,
             )
-            if execution.status in {ExecutionStatus.UNDO_REQUESTED, ExecutionStatus.UNDOING}:
-                return await runner.undo()
+            is_undo = execution.status in {ExecutionStatus.UNDO_REQUESTED, ExecutionStatus.UNDOING}
             if hands.settings.mode is not Mode.EXECUTE:
-                return Ending(ExecutionStatus.CANCELLED, f"the mode of {execution.cluster} is {hands.settings.mode}")
-            if not execution.results:
+                return await runner.stop(f"the mode of {execution.cluster} is {hands.settings.mode}", is_undo=is_undo)
+            if is_undo:
+                return await runner.undo()
+            if not _has_begun(execution, approved):
                 await self._check_same(execution, approved)
             fitness = await hands.fit(self.policy, self.clock.now())
             if fitness.because:
-                return Ending(ExecutionStatus.CANCELLED, f"the executor refuses: {fitness.because}")
+                return await runner.stop(f"the executor refuses: {fitness.because}")
             return await runner.run()
-        except LeaseLost:
+        except (LeaseLost, NotRecorded, *LEDGER_AWAY):
             raise
         except OpsdeskError as error:
             status = ExecutionStatus.UNKNOWN if execution.results else ExecutionStatus.FAILED
@@ -275,6 +286,13 @@ class Executor:
                 await asyncio.to_thread(renew, self.lease_seconds)
             with contextlib.suppress(OpsdeskError):
                 await asyncio.to_thread(self.announce)
+
+
+def _has_begun(execution: Execution, approved: Review) -> bool:
+    """Whether a write was intended: then the cluster is no longer as it was reviewed, and each step is held to its own review.
+    What an earlier process only read binds nothing."""
+    changes = {step.step.index for step in approved.steps if step.is_change}
+    return any(result.step in changes for result in execution.results)
 
 
 async def run_executor(settings: Settings, *, once: bool = False, stop_with_stdin: bool = False) -> int:

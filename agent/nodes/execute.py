@@ -10,8 +10,8 @@ from langgraph.types import interrupt
 from agent.deps import Deps
 from agent.state import IncidentState
 from agent.waiting import look_again, tell_when_left_alone
-from knowledge.errors import OpsdeskError, Temporary
-from knowledge.vocabulary import ApprovalRequest, Execution, ExecutionStatus, IncidentStatus, Review, Text
+from knowledge.errors import OpsdeskError, Temporary, WrongState
+from knowledge.vocabulary import ApprovalRequest, Execution, ExecutionStatus, IncidentStatus, Mode, Review, Text
 
 READ = Text(en="read as asked", zh="已按要求读取")
 WATCHING = Text(en="done; watching the recovery", zh="已完成，正在观察恢复情况")
@@ -76,7 +76,21 @@ def _requested(state: IncidentState, review: Review, deps: Deps) -> Execution:
     if approval_id:
         request: ApprovalRequest = deps.ledger.approvals.get(approval_id)
         approvers = tuple(vote.principal for vote in request.votes)
+    _check_mode(state, review, approval_id, deps)
     return deps.ledger.executions.request(state["incident_id"], state["plan_id"], review, approval_id, approvers)
+
+
+def _check_mode(state: IncidentState, review: Review, approval_id: str, deps: Deps) -> None:
+    """The cluster's mode of this moment counts, not that of the review. What an executor was asked for already is waited for."""
+    mode = deps.mode(review.cluster)
+    if mode is Mode.EXECUTE or not review.has_changes:
+        return
+    asked = deps.ledger.executions.for_incident(state["incident_id"])
+    if not any((one.plan_id, one.approval_id) == (review.plan_id, approval_id) for one in asked):
+        raise WrongState(
+            f"the mode of {review.cluster} is {mode.value} by now: nothing is executed there",
+            next_step="carry the script out by hand, or set the mode and reopen the incident",
+        )
 
 
 async def _check_wait(execution: Execution, deps: Deps) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, and_, or_, select
@@ -94,13 +94,15 @@ class Executions:
             f"{approval_id} is void: {lost.en}", next_step="ask for approval again"
         )  # voided for good: that transaction stands
 
-    def claim_next(self, worker: str, lease_seconds: float) -> tuple[Execution, int] | None:
+    def claim_next(
+        self, worker: str, lease_seconds: float, clusters: Collection[str] | None = None
+    ) -> tuple[Execution, int] | None:
         """The oldest execution that waits, or whose worker fell silent, with its fencing token; None when there is none.
 
-        Nothing is handed out of a frozen cluster. One whose approval ran out before it began is cancelled instead.
+        ``clusters`` are those that the worker has hands in (None: all): another one's work is left to the other one. Nothing is handed out of a frozen cluster. One whose approval ran out before it began is cancelled instead.
         """
         with self._store.write() as writing:
-            for row in writing.session.scalars(_claimable(writing.at)):
+            for row in writing.session.scalars(_claimable(writing.at, clusters)):
                 if freeze_reason(writing.session, row.cluster) is not None:
                     continue
                 stale = _stale(writing, row)
@@ -239,10 +241,13 @@ def _check_same(known: ExecutionRow, plan_id: str, review: Review) -> None:
         raise PlanChangedAfterApproval(f"{known.id} runs another plan than this", next_step="ask for approval again")
 
 
-def _claimable(at: datetime) -> Select[ExecutionRow]:
+def _claimable(at: datetime, clusters: Collection[str] | None) -> Select[ExecutionRow]:
     silent = and_(ExecutionRow.status.in_(LEASED), ExecutionRow.leased_until <= at)
     waiting = or_(ExecutionRow.status.in_(WAITS_FOR_WORKER), silent)
-    return select(ExecutionRow).where(waiting).order_by(ExecutionRow.id).with_for_update(skip_locked=True)
+    query = select(ExecutionRow).where(waiting)
+    if clusters is not None:
+        query = query.where(ExecutionRow.cluster.in_(sorted(clusters)))
+    return query.order_by(ExecutionRow.id).with_for_update(skip_locked=True)
 
 
 def _asked(
