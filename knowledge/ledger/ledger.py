@@ -30,6 +30,7 @@ from knowledge.ledger.lessons import Feedbacks, Lessons, Outcomes
 from knowledge.ledger.library_store import LibraryStore
 from knowledge.ledger.linked_identities import LinkedIdentities
 from knowledge.ledger.messenger_posts import MessengerPosts
+from knowledge.ledger.messenger_threads import MessengerThreads
 from knowledge.ledger.messengers import MessengerInbox
 from knowledge.ledger.outbox import Outbox
 from knowledge.ledger.past_changes import PastChanges
@@ -90,6 +91,7 @@ class Ledger:
         self.conversations = Conversations(store)
         self.messenger_inbox = MessengerInbox(store)
         self.messenger_posts = MessengerPosts(store)
+        self.messenger_threads = MessengerThreads(store)
 
     @classmethod
     def open(

@@ -83,3 +83,18 @@ class FollowedRow(Base):
 
     provider: Mapped[str] = mapped_column(primary_key=True)
     until: Mapped[datetime]
+
+
+class ThreadRow(Base):
+    """Which conversation a person's words in a thread belong to. Everybody in a thread has a conversation of their own, since
+    everybody has a scope of their own."""
+
+    __tablename__ = "messenger_thread"
+    __table_args__ = (Index("ix_messenger_thread_conversation_id", "conversation_id"),)
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    thread: Mapped[str] = mapped_column(primary_key=True)
+    principal_id: Mapped[str] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str]
+    at: Mapped[datetime]
