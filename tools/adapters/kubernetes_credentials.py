@@ -30,7 +30,7 @@ def load_client(cluster: str, kubeconfig: Path | None, context: str, *, connecti
             ) from error
         return client.ApiClient(configuration)
     path = kubeconfig.expanduser()
-    _check_file(cluster, path, context)
+    token_file = _token_file(_checked(cluster, path, context), path, context)
     try:
         config.load_kube_config(
             config_file=str(path), context=context or None, client_configuration=configuration, persist_config=False
@@ -41,10 +41,42 @@ def load_client(cluster: str, kubeconfig: Path | None, context: str, *, connecti
             source=str(path),
             next_step="check it with: kubectl --kubeconfig <file> config view; credentials may have to be issued anew",
         ) from error
+    if token_file is not None:
+        configuration.refresh_api_key_hook = RotatingToken(token_file)
     return client.ApiClient(configuration)
 
 
-def _check_file(cluster: str, path: Path, context: str) -> None:
+class RotatingToken:
+    """Puts in the token that the file holds now: a projected one is written anew before it ends. The official client reads the
+    ``tokenFile`` of a kubeconfig once; that of a pod's service account it reads again by itself."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._changed_at = -1
+
+    def __call__(self, configuration: Any) -> None:
+        try:
+            changed_at = self._path.stat().st_mtime_ns
+            if changed_at != self._changed_at:
+                token = self._path.read_text("utf-8").strip()
+                if token:
+                    configuration.api_key["BearerToken"] = f"Bearer {token}"
+                    self._changed_at = changed_at
+        except (OSError, UnicodeDecodeError):
+            return  # between two tokens: the server judges the one that we have
+
+
+def _token_file(content: dict[str, Any], path: Path, context: str) -> Path | None:
+    """The ``tokenFile`` of the context's user, None when it has none."""
+    wanted = context or content.get("current-context")
+    user = next((one.get("context", {}).get("user") for one in content["contexts"] if one.get("name") == wanted), None)
+    known = content.get("users") or []
+    named = next((one.get("user") or {} for one in known if isinstance(one, dict) and one.get("name") == user), {})
+    return path.parent / str(named["tokenFile"]) if named.get("tokenFile") else None
+
+
+def _checked(cluster: str, path: Path, context: str) -> dict[str, Any]:
+    """The kubeconfig's content, when it has the wanted context."""
     import yaml
 
     try:
@@ -76,6 +108,7 @@ def _check_file(cluster: str, path: Path, context: str) -> None:
             source=str(path),
             next_step="set the cluster's context to one of these",
         )
+    return content
 
 
 def expired_since(authorization: str) -> datetime | None:
