@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from api.bootstrap import Desk, prepare_home, utc_now
 from api.web.access import Face
-from api.web.console.pages import install_console
+from api.web.console.installing import install_console, install_pages
 from api.web.headers import SecurityHeaders
 from api.web.limits import BodyLimit
 from api.web.metrics import DeskMetrics
@@ -74,13 +74,14 @@ def create_app(
             Middleware(BodyLimit, maximum_bytes=web.maximum_body_bytes),
         ],
     )
-    app.state.face = Face(desk=desk, sessions=sessions, metrics=DeskMetrics(desk.ledger), now=now)
+    face = app.state.face = Face(desk=desk, sessions=sessions, metrics=DeskMetrics(desk.ledger), now=now)
     app.state.should_stop = _never
     app.state.alert_sources = _installed_sources() if alert_sources is None else dict(alert_sources)
     for part in (webhooks, incidents, events, approvals, knowledge, pasted, switches, audit, health):
         app.include_router(part.router)
     page = install_console(app)
     install_problems(app, page)
+    install_pages(app, face)
     return app
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 
 from knowledge.ledger.rows.intake import IncidentRow
@@ -19,6 +21,11 @@ class Counts:
         with self._store.read() as session:
             rows = session.execute(select(IncidentRow.status, func.count()).group_by(IncidentRow.status))
             return {str(status): count for status, count in rows}
+
+    def last_touched(self) -> datetime | None:
+        """When anything last happened to any incident: who shows several looks again when it is another moment."""
+        with self._store.read() as session:
+            return session.scalar(select(func.max(IncidentRow.updated_at)))
 
     def executions_by_status(self) -> dict[str, int]:
         with self._store.read() as session:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ def templates() -> Environment:
     environment.filters.update(
         said=_said, word=_word, percent=_percent, absolute=absolute, ago=_ago, short=_short, quoted=_quoted, iso=_iso
     )
-    environment.globals.update(static=static_url, known_words=frozenset(WORDS), chain_drawing=_chain_drawing)
+    environment.globals.update(
+        static=static_url, icons=icons_url, known_words=frozenset(WORDS), chain_drawing=_chain_drawing
+    )
     return environment
 
 
@@ -66,6 +69,12 @@ def render(template: str, **values: Any) -> str:
 def static_url(name: str) -> str:
     """With the content's digest, so that it may be cached for good."""
     return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+@cache
+def icons_url() -> str:
+    """The style sheet of the icon font, which NiceGUI's package carries."""
+    return f"/_nicegui/{version('nicegui')}/static/fonts.css"
 
 
 def absolute(at: datetime) -> str:

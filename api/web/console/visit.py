@@ -7,20 +7,20 @@ import binascii
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.web.access import Face, SignedIn, face_of, session_of
+from api.web.console.places import frame_values
 from api.web.console.rendering import render
-from api.web.routes.approvals import waiting_for
-from api.web.routes.switches import frozen_within
 from api.web.words import language_of
-from knowledge.errors import NotAuthorised, OpsdeskError
-from knowledge.vocabulary import Language, Principal, Role
+from knowledge.errors import NotAuthenticated, NotAuthorised, OpsdeskError
+from knowledge.vocabulary import Language, Principal
 
 FLASH_COOKIE = "opsdesk_said"
+THEME_COOKIE = "opsdesk_theme"
 
 
 class SignInFirst(Exception):
@@ -46,17 +46,32 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Blocking: the frame shows what is frozen and how much waits."""
-        desk, principal = self.face.desk, self.principal
-        values = {
-            "principal": principal,
+        frame = frame_values(self.face.desk, self.principal, "")
+        known = {"principal": self.principal, "csrf": self.csrf, "said": said_before(self.request), **frame}
+        return answered(self.request, template, self.language, status, **(known | values))
+
+    def shared(self) -> dict[str, Any]:
+        """What every part of a page may name."""
+        return {
+            "language": self.language,
+            "now": self.face.now(),
+            "principal": self.principal,
             "csrf": self.csrf,
-            "frozen": frozen_within(desk, principal),
-            "waiting": sum(one.may_decide.may for one in waiting_for(desk, principal)),
-            "may_respond": principal.may(Role.RESPONDER),
-            "said": said_before(self.request),
-            **values,
+            "path": here(self.request),
+            "theme": self.theme,
         }
-        return answered(self.request, template, self.language, status, **values)
+
+    @property
+    def theme(self) -> str:
+        """``light``, ``dark``, or empty: as the reader's system has it."""
+        return theme_of(self.request)
+
+    def still_signed_in(self) -> Principal:
+        """Who the visitor is at this moment. Blocking. Raises NotAuthenticated when the session has ended meanwhile."""
+        who = session_of(self.request)
+        if who is None:
+            raise NotAuthenticated("your session has ended", next_step="sign in again")
+        return who.principal
 
 
 def visit_of(request: Request) -> Visit:
@@ -69,12 +84,32 @@ def visit_of(request: Request) -> Visit:
 
 def answered(request: Request, template: str, language: Language, status: int = 200, **values: Any) -> Response:
     nobody: dict[str, Any] = {"principal": None, "csrf": "", "frozen": [], "waiting": 0, "said": None}
-    values = {**nobody, "language": language, "now": face_of(request).now(), "path": here(request), **values}
+    known = {"language": language, "now": face_of(request).now(), "path": here(request), "theme": theme_of(request)}
+    values = {**nobody, **known, **values}
     text = render(template, **values)
     response = HTMLResponse(text, status_code=status)
     if FLASH_COOKIE in request.cookies:
         response.delete_cookie(FLASH_COOKIE)
     return response
+
+
+def problem_page(request: Request, problem: dict[str, Any]) -> Response:
+    """Blocking. Within the frame for who is signed in."""
+    language = language_of(request)
+    who = session_of(request)
+    if who is None:
+        return answered(request, "problem.html", language, problem["status"], problem=problem)
+    return Visit(request, face_of(request), who, language).page("problem.html", problem["status"], problem=problem)
+
+
+def sign_in_address(request: Request) -> str:
+    """Where to sign in, and come back from to the page that was asked for."""
+    return f"/sign-in?next={quote(here(request) if request.method == 'GET' else '/')}"
+
+
+def theme_of(request: Request) -> str:
+    chosen = request.cookies.get(THEME_COOKIE, "")
+    return chosen if chosen in {"light", "dark"} else ""
 
 
 def check_same_origin(request: Request) -> None:

@@ -1,12 +1,12 @@
-// Makes a page follow what happens; every page works without it. Markup comes from the server alone, already escaped.
+// Small comforts of every page; markup comes from the server alone, already escaped.
 "use strict";
 
-const language = document.documentElement.lang;
 const parts = new Intl.DateTimeFormat("en", {
   year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
   hourCycle: "h23", timeZoneName: "short",
+  timeZone: document.documentElement.dataset.zone || undefined,
 });
-const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+const relatives = new Map();
 
 // The same order everywhere, in the reader's zone: 2026-11-21 12:00:17 GMT+8.
 function absolute(at) {
@@ -15,6 +15,9 @@ function absolute(at) {
 }
 
 function ago(at, now) {
+  const language = document.documentElement.lang || "en";
+  if (!relatives.has(language)) relatives.set(language, new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" }));
+  const relative = relatives.get(language);
   const seconds = Math.round((at - now) / 1000);
   const size = Math.abs(seconds);
   if (size < 90) return relative.format(seconds, "second");
@@ -27,162 +30,65 @@ function tellTimes(root) {
   const now = Date.now();
   for (const time of root.querySelectorAll("time[data-when]")) {
     const at = new Date(time.dateTime);
-    const [exact, since] = time.querySelectorAll(".abs, .ago");
+    const exact = time.querySelector(".abs");
+    const since = time.querySelector(".ago");
     if (exact && exact.dataset.told !== time.dateTime) {
       exact.textContent = absolute(at);
       exact.dataset.told = time.dateTime;
       time.title = at.toISOString();
     }
-    if (since) since.textContent = ago(at, now);
+    if (since) {
+      const words = ago(at, now);
+      if (since.textContent !== words) since.textContent = words;
+    }
   }
 }
 
 function openTarget() {
   const id = decodeURIComponent(location.hash.slice(1));
   const target = id && document.getElementById(id);
-  if (target instanceof HTMLDetailsElement) {
-    target.open = true;
-    target.scrollIntoView({ block: "center" });
-  }
+  if (!target) return;
+  if (target instanceof HTMLDetailsElement) target.open = true;
+  target.scrollIntoView({ block: "center" });
 }
 
-// A section that a person is typing in, or has opened something in, keeps what they did.
-function isBusy(section) {
-  if (section.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return true;
-  return [...section.querySelectorAll("input:not([type=hidden]), textarea")].some((field) =>
-    field.type === "radio" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+// A part of the page that is drawn again keeps what its reader had opened, and how far they had scrolled.
+const opened = new Map();
+const scrolled = new Map();
+function remember(event) {
+  const one = event.target;
+  if (one instanceof HTMLDetailsElement && one.id) opened.set(one.id, one.open);
 }
-
-function withoutAges(html) {
-  return html.replace(/<span class="ago">[^<]*<\/span>/g, "");
+function recall(root) {
+  for (const one of root.querySelectorAll("details[id]")) {
+    if (opened.has(one.id) && one.open !== opened.get(one.id)) one.open = opened.get(one.id);
+  }
+  for (const one of root.querySelectorAll("[data-scroll]")) {
+    if (scrolled.has(one.dataset.scroll)) one.scrollTop = scrolled.get(one.dataset.scroll);
+  }
 }
+document.addEventListener("toggle", remember, true);
+document.addEventListener("scroll", (event) => {
+  if (event.target.dataset?.scroll) scrolled.set(event.target.dataset.scroll, event.target.scrollTop);
+}, true);
 
-class Incident {
-  constructor(root) {
-    this.root = root;
-    this.known = new Map();
-    this.timer = 0;
-    this.loading = false;
-    this.again = false;
-    this.follow();
-  }
-
-  follow() {
-    const source = new EventSource(this.root.dataset.events);
-    source.onopen = () => this.mark("live");
-    source.onerror = () => this.mark("lost");
-    source.onmessage = () => this.soon();
-    addEventListener("pagehide", () => source.close());
-  }
-
-  mark(state) {
-    this.state = state;
-    const mark = this.root.querySelector(".livemark");
-    if (!mark) return;
-    mark.dataset.state = state;
-    mark.textContent = state === "live" ? mark.dataset.liveWords : mark.dataset.lostWords;
-  }
-
-  soon() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.load(), 150);
-  }
-
-  async load() {
-    if (this.loading) { this.again = true; return; }
-    this.loading = true;
-    try {
-      const answer = await fetch(this.root.dataset.live, { credentials: "same-origin", redirect: "error" });
-      if (answer.ok) this.show(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    } catch {
-      this.mark("lost");
-    } finally {
-      this.loading = false;
-      if (this.again) { this.again = false; this.soon(); }
-    }
-  }
-
-  show(fresh) {
-    const columns = { main: ".main-column", side: ".side-column" };
-    for (const [, selector] of Object.entries(columns)) this.place(fresh, selector);
-    for (const section of fresh.querySelectorAll("[data-section]")) {
-      const name = section.dataset.section;
-      const html = withoutAges(section.outerHTML);
-      const old = this.root.querySelector(`[data-section="${name}"]`);
-      if (!old || this.known.get(name) === html || isBusy(old)) continue;
-      this.known.set(name, html);
-      const open = new Set([...old.querySelectorAll("details[open]")].map((one) => one.id));
-      const scroll = old.querySelector(".timeline")?.scrollTop ?? 0;
-      old.replaceWith(section);
-      for (const one of section.querySelectorAll("details")) if (open.has(one.id)) one.open = true;
-      const line = section.querySelector(".timeline");
-      if (line) line.scrollTop = scroll;
-      tellTimes(section);
-    }
-    this.mark(this.state ?? "live");
-  }
-
-  // Sections that were not there before (a lesson, the alerts) come in at their place; those that are gone, go.
-  place(fresh, selector) {
-    const mine = this.root.querySelector(selector);
-    const theirs = [...(fresh.querySelector(selector)?.children ?? [])];
-    const wanted = new Set(theirs.map((one) => one.dataset.section));
-    for (const one of [...mine.children]) if (one.dataset.section && !wanted.has(one.dataset.section) && !isBusy(one)) one.remove();
-    let before = null;
-    for (const one of theirs.reverse()) {
-      const name = one.dataset.section;
-      let own = mine.querySelector(`:scope > [data-section="${name}"]`);
-      if (!own) {
-        own = document.createElement("div");
-        own.dataset.section = name;
-        mine.insertBefore(own, before);
+new MutationObserver((changes) => {
+  for (const change of changes) {
+    for (const node of change.addedNodes) {
+      if (node.nodeType === Node.ELEMENT_NODE) {
+        tellTimes(node.parentElement || node);
+        recall(node);
       }
-      before = own;
     }
   }
-}
-
-// Lists follow too: asked for again while somebody looks, and shown when something in them has changed.
-class List {
-  constructor(root) {
-    this.root = root;
-    this.known = withoutAges(root.innerHTML);
-    setInterval(() => this.load(), 5000);
-  }
-
-  async load() {
-    if (document.hidden || document.activeElement?.matches("input, select")) return;
-    try {
-      const headers = { Accept: "text/html" };
-      const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error", headers });
-      if (!answer.ok) return;
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const list = fresh.querySelector("[data-list]");
-      const nav = fresh.querySelector(".bar nav");
-      if (nav) document.querySelector(".bar nav")?.replaceWith(nav);
-      if (!list || withoutAges(list.innerHTML) === this.known) return;
-      this.known = withoutAges(list.innerHTML);
-      this.root.replaceChildren(...list.childNodes);
-      tellTimes(this.root);
-    } catch {
-      // The next round asks again; the page that is shown stays as it is.
-    }
-  }
-}
-
-const list = document.querySelector("[data-list]");
-if (list) new List(list);
+}).observe(document.documentElement, { childList: true, subtree: true });
 tellTimes(document);
 setInterval(() => tellTimes(document), 15000);
-openTarget();
+addEventListener("load", () => setTimeout(openTarget, 300));
 addEventListener("hashchange", openTarget);
-const live = document.getElementById("live");
-if (live) new Incident(live);
-for (const form of document.querySelectorAll("form.filters")) {
-  for (const choice of form.querySelectorAll("select")) choice.addEventListener("change", () => form.requestSubmit());
-}
+
 document.addEventListener("submit", (event) => {
-  // One press is one vote: a second submit of the same form does nothing.
+  // One press is one deed: a second submit of the same form does nothing.
   if (event.target.method === "post" && event.target.dataset.sent) event.preventDefault();
   else if (event.target.method === "post") event.target.dataset.sent = "yes";
 });
