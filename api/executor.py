@@ -198,7 +198,7 @@ class Executor:
         except LeaseLost:
             log.warning("execution_lease_lost", execution_id=execution.id)
         except (NotRecorded, *LEDGER_AWAY) as error:
-            log.error("execution_left", execution_id=execution.id, reason=str(error))
+            log.warning("execution_left", execution_id=execution.id, reason=str(error))
         finally:
             beat.cancel()
 

@@ -114,14 +114,16 @@ class StepRunner:
         undone = await self.undo()
         return Ending(undone.status, f"{why}; {undone.message}")
 
-    async def stop(self, reason: str) -> Ending:
+    async def stop(self, reason: str, *, is_undo: bool = False) -> Ending:
         """Ends it without sending anything. What an earlier process had intended is told all the same."""
         try:
             await self._tell_open()
         except WriteUnanswered as error:
-            return Ending(ExecutionStatus.UNKNOWN, f"{error.message}; {reason}")
+            status = ExecutionStatus.UNDO_FAILED if is_undo else ExecutionStatus.UNKNOWN
+            return Ending(status, f"{error.message}; {reason}: nothing is written")
         await self._drop_open(reason)
-        return Ending(ExecutionStatus.CANCELLED, reason)
+        status = ExecutionStatus.UNDO_FAILED if is_undo else ExecutionStatus.CANCELLED
+        return Ending(status, f"{reason}: nothing is written")
 
     async def undo(self) -> Ending:
         """Takes back every step that was done, last first. Stops at the first that cannot be."""
