@@ -178,7 +178,8 @@ def open_cluster(one: ClusterSettings) -> Cluster:
 
     token = one.prometheus_token.get_secret_value() if one.prometheus_token else ""
     metrics = Prometheus(one.prometheus_url, token=token) if one.prometheus_url else None
-    return Cluster(name=one.name, reader=open_reader(one), metrics=metrics, mode=one.mode, logs=open_logs(one))
+    reader, logs = open_reader(one), open_logs(one)
+    return Cluster(name=one.name, reader=reader, metrics=metrics, mode=one.mode, logs=logs, actions=one.actions)
 
 
 def open_logs(one: ClusterSettings) -> Logs | None:

@@ -7,18 +7,17 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from agent.enabled import with_enabled
 from api.bootstrap import open_reader, open_writer
 from api.rights import Fitness, fitness_of
 from api.settings import ClusterSettings, Settings
 from knowledge.errors import OpsdeskError
-from knowledge.vocabulary import Mode, Review, RuleVerdict, Ruling, Text
+from knowledge.vocabulary import Mode, Review, Text
 from tools.ports import ClusterReader, ClusterWriter
-from tools.rbac.grants import EVERY
 from tools.safety.policy import Policy
 
 CHECKED_FOR = timedelta(minutes=5)
 """Rights may be given to an identity while it works: they are looked at again before an execution after so long."""
-ENABLED = "enabled_actions"
 
 log = structlog.get_logger("opsdesk.executor")
 
@@ -46,17 +45,10 @@ class Hands:
 def with_site(review: Review, hands: Hands) -> Review:
     """The review with what this site has to say: an action that is not enabled here is forbidden, and rights that were
     accepted although they are too many are shown."""
-    enabled = hands.settings.actions
-    found = tuple(
-        _disabled(step.step.action, step.step.index)
-        for step in review.steps
-        if step.is_change and EVERY not in enabled and step.step.action not in enabled
-    )
-    ruling = Ruling.FORBIDDEN if found and review.ruling.strictness < Ruling.FORBIDDEN.strictness else review.ruling
     warning = _of_rights(hands.fitness)
     warnings = (*review.warnings, *((warning,) if warning is not None else ()))
-    said = {"verdicts": (*review.verdicts, *found), "ruling": ruling, "warnings": warnings, "rights_note": warning}
-    return review.model_copy(update=said)
+    told = review.model_copy(update={"warnings": warnings, "rights_note": warning})
+    return with_enabled(told, hands.settings.actions)
 
 
 def _of_rights(fitness: Fitness | None) -> Text | None:
@@ -69,11 +61,6 @@ def _of_rights(fitness: Fitness | None) -> Text | None:
         en=f"the executor will refuse this: {fitness.because} ({fitness.next_step})",
         zh=f"执行器将拒绝执行：{fitness.because}（{fitness.next_step}）",
     )
-
-
-def _disabled(action: str, step: int) -> RuleVerdict:
-    text = Text(en=f"this cluster has not enabled the action {action}", zh=f"本集群未启用操作 {action}")
-    return RuleVerdict(rule=ENABLED, ruling=Ruling.FORBIDDEN, message=text, step=step)
 
 
 def open_hands(settings: Settings) -> dict[str, Hands]:

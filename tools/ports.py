@@ -249,10 +249,12 @@ class ChatModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One named cluster as the desk sees it: its reader, its metrics and shipped logs if any, its mode."""
+    """One named cluster as the desk sees it: its reader, its metrics and shipped logs if any, its mode, and the actions that
+    are enabled there (``*``: all)."""
 
     name: str
     reader: ClusterReader
     metrics: Metrics | None = None
     mode: Mode = Mode.PROPOSE
     logs: Logs | None = None
+    actions: tuple[str, ...] = ("*",)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from langgraph.types import interrupt
 
 from agent.deps import Deps
+from agent.enabled import with_enabled
 from agent.limits import with_limits
 from agent.state import IncidentState
 from agent.waiting import look_again
@@ -45,6 +46,7 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
             topology_keys=keys_of(plan),
         )
         review = await with_limits(review, plan, deps.ledger, deps.policy, deps.clock.now())
+        review = with_enabled(review, deps.cluster(plan.cluster).actions)
         await asyncio.to_thread(deps.ledger.reviews.put, review)
     words = RULINGS[review.ruling]
     summary = Text(en=f"The plan {words.en}", zh=f"该方案{words.zh}")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from knowledge.errors import PlanChangedAfterApproval
-from knowledge.vocabulary import ExecutionStatus, IncidentStatus, Mode, Review, Role, Scope
+from knowledge.vocabulary import ExecutionStatus, IncidentStatus, Mode, Review, Role, Ruling, Scope
 from tests.agent.small_desk import NAME, SmallDesk, small_desk
 
 SCALE = f"kubectl scale deployment/{NAME} --replicas=3 -n shop"
@@ -221,3 +221,26 @@ def test_frozen_review_has_the_digest_of_its_own_steps_when_it_comes_back_from_t
     (request,) = place.ledger.approvals.waiting(Scope())
     kept: Review = place.ledger.reviews.get(request.review_id)
     assert digest(kept.cluster, kept.steps) == kept.digest == request.digest, incident_id
+
+
+@pytest.mark.parametrize("mode", [Mode.PROPOSE, Mode.EXECUTE])
+async def test_action_that_the_cluster_has_not_enabled_is_forbidden_at_review_with_and_without_executor(
+    tmp_path: Path, mode: Mode
+) -> None:
+    """In mode `execute` no executor is at hand here: the worker's own review says it before anybody is asked."""
+    with small_desk(tmp_path, mode=mode) as place:
+        lease = place.executor.hands["lab"].lease
+        assert lease is not None
+        place.ledger.leases.release("executor:lab", lease)
+        place.deps.clusters["lab"] = replace(place.deps.clusters["lab"], actions=("scale",))  # type: ignore[index]
+        incident_id = place.alert()
+        incident = await place.advance(incident_id)
+        assert incident.status is IncidentStatus.HANDED_OVER, place.story(incident_id)
+        plan = place.ledger.plans.for_incident(incident_id)[0]
+        review = place.ledger.reviews.latest_for_plan(plan.id)
+        assert review is not None
+        assert review.ruling is Ruling.FORBIDDEN
+        (said,) = [one for one in review.verdicts if one.rule == "enabled_actions"]
+        assert "rollout_undo" in said.message.en
+        assert all("`actions`" in words for words in (said.message.en, said.message.zh))
+        assert place.ledger.approvals.waiting(Scope()) == []

@@ -116,7 +116,7 @@ async def test_review_forbids_when_the_action_is_not_enabled_here() -> None:
     review = with_site(await _review(cluster), hands)
     assert review.ruling is Ruling.FORBIDDEN
     assert [v.message.en for v in review.verdicts if v.rule == "enabled_actions"] == [
-        "this cluster has not enabled the action rollout_restart"
+        "prod has not enabled the action rollout_restart: it is not in the setting `actions` of the cluster"
     ]
 
 
