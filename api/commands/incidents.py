@@ -167,7 +167,7 @@ def show(
             _follow(client, incident_id, lang, as_json=as_json)
             return
         path = incident_path(incident_id)
-        found = client.get(path)
+        found = with_review(client, client.get(path))
         timeline = client.get(f"{path}/timeline")
     if as_json:
         print_json({**found, "timeline": timeline["items"]})
@@ -216,6 +216,12 @@ def incident_path(incident_id: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", incident_id):
         raise NotFound(f"{incident_id!r} is no incident's id", next_step="opsdesk incidents lists them")
     return f"/incidents/{incident_id}"
+
+
+def with_review(client: DeskClient, found: dict[str, Any]) -> dict[str, Any]:
+    """The incident with the one view of its plan's review under ``review_view``; null where nothing is reviewed yet."""
+    view = client.get(f"{incident_path(found['incident']['id'])}/review") if found.get("review") else None
+    return {**found, "review_view": view}
 
 
 def _language(client: DeskClient, incident_id: str, lang: str | None) -> Language:

@@ -14,6 +14,8 @@ from knowledge.errors import BadInput, OpsdeskError, Refused, Temporary
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from knowledge.vocabulary import Language
+
 PIPED_WIDTH = 10_000
 EXIT_PERMANENT, EXIT_REFUSED, EXIT_TEMPORARY = 1, 3, 75
 
@@ -131,6 +133,11 @@ def _visible(character: str) -> str:
     return character
 
 
+def one_line(text: str) -> str:
+    """Foreign text that has one line: a line feed in it is spelled out, so that it cannot begin a line of its own."""
+    return clean(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def age(at: datetime, now: datetime | None = None) -> str:
     """``5m ago``: short and relative, for tables."""
     seconds = max(0, int(((now or datetime.now(UTC)) - at).total_seconds()))
@@ -143,6 +150,23 @@ def age(at: datetime, now: datetime | None = None) -> str:
 def local_time(at: datetime) -> str:
     """Absolute, in the zone of the person's machine."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def utc_time(at: datetime, language: Language, now: datetime | None = None) -> str:
+    """``2026-03-01 10:00:00 UTC (in 3 h 58 min)``: the same moment for everyone, and how far away it is."""
+    from api.commands.words import word
+
+    seconds = int((at - (now or datetime.now(UTC))).total_seconds())
+    minutes, is_ahead = abs(seconds) // 60, seconds > 0
+    days, hours = minutes // 1_440, minutes % 1_440 // 60
+    if days:
+        span = f"{days} {word('d', language)} {hours} h"
+    elif hours:
+        span = f"{hours} h {minutes % 60} min"
+    else:
+        span = f"{minutes} min" if minutes else f"{abs(seconds)} s"
+    relative = word("in {span}" if is_ahead else "{span} ago", language).format(span=span)
+    return f"{at.astimezone(UTC).strftime('%Y-%m-%d %H:%M:%S')} UTC ({relative})"
 
 
 def tell_error(error: OpsdeskError) -> int:

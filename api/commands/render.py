@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from agent.reasoning.chain import chain_lines, chain_of
 from api.commands import gaps
-from api.commands.output import clean, console, local_time
+from api.commands.output import clean, console, utc_time
 from api.commands.words import word
-from knowledge.vocabulary import Diagnosis, Hypothesis, Language
+from api.review_view import ReviewView, RuleSaid
+from knowledge.vocabulary import Diagnosis, Hypothesis, Language, ManualStep
 
 if TYPE_CHECKING:
     from tools.safety.offline import OfflineVerdict
@@ -33,7 +34,6 @@ STAGE_STYLE = {
 }
 MOST_GAPS = 12
 SHOWN_BEFORE, SHOWN_AFTER = 40, 25
-RULING_STYLE = {"auto": "green", "one": "yellow", "two": "yellow", "forbidden": "red", "refused": "red"}
 
 
 def print_entry(entry: dict[str, Any], language: Language = Language.EN) -> None:
@@ -63,7 +63,7 @@ def render_incident(found: dict[str, Any], timeline: list[dict[str, Any]], langu
     out.print(f"{one['id']}  {clean(one['title'])}", style="bold", markup=False)
     where = "/".join(part for part in (one["cluster"], one["namespace"], one["service"]) if part)
     out.print(f"{one['severity']}  {one['status']}  {where}", markup=False)
-    opened = local_time(datetime.fromisoformat(one["opened_at"]))
+    opened = utc_time(datetime.fromisoformat(one["opened_at"]), language)
     out.print(f"{word('opened', language)} {opened}  {clean(one['reason'])}", markup=False)
     for alert in found.get("alerts", []):
         said = f"{word('alert', language)} {clean(alert['name'])}: {alert['status']}, {alert['fate']}"
@@ -73,7 +73,7 @@ def render_incident(found: dict[str, Any], timeline: list[dict[str, Any]], langu
         render_diagnosis(Diagnosis.model_validate(found["diagnosis"]), language)
     if found.get("plan"):
         out.print()
-        render_review(found, language)
+        render_plan(found, language)
     if timeline:
         out.print(f"\n{word('timeline', language)}", style="bold")
         for entry in timeline:
@@ -134,84 +134,30 @@ def _named(hypothesis: Hypothesis, language: Language) -> str:
     return f"{clean(hypothesis.title.within(language))} {where} ({hypothesis.score:.2f})"
 
 
-def render_review(found: dict[str, Any], language: Language = Language.EN) -> None:
-    """The review screen: what will change, where, what it takes back, which rules spoke, and who has to agree."""
-    from rich.text import Text as Line
+def render_plan(found: dict[str, Any], language: Language = Language.EN) -> None:
+    """The plan of an incident: its whole review, or as much as there is yet."""
+    from api.commands.review_screen import render_review_view, render_script
 
-    out = console()
-    plan, review, approval = found.get("plan"), found.get("review"), found.get("approval")
-    if not plan:
-        out.print(word("no plan", language), style="dim")
-        return
-    out.print(word("script", language), style="bold")
-    out.print(clean(plan["script"] or word("(manual steps only)", language)), markup=False, soft_wrap=True)
-    for step in plan["manual_steps"]:
-        done = f"{word('done by', language)} {step['done_by']}" if step["done_by"] else word("to do", language)
-        instruction = clean(step["instruction"][language.value])
-        out.print(f"{word('by hand', language)} {step['index'] + 1}: {instruction} [{done}]", markup=False)
-    if not review:
-        out.print(word("not reviewed yet", language), style="dim")
-        return
-    ruling = (review["ruling"], RULING_STYLE.get(review["ruling"], ""))
-    out.print(Line.assemble((f"{word('review', language)} ", "bold"), ruling))
-    _render_verdicts(review["verdicts"], language)
-    _render_steps(review, language)
-    _render_effects(review, language)
-    for patch in review.get("patches", ()):
-        out.print(f"{word('change it at', language)} {clean(patch['owner'])}:", style="bold", markup=False)
-        out.print(clean(patch["patch"]), markup=False, soft_wrap=True)
-    out.print(f"{word('digest', language)} {review['digest']}", style="dim", markup=False, soft_wrap=True)
-    if approval:
-        votes = ", ".join(f"{vote['principal']}: {vote['decision']}" for vote in approval["votes"])
-        until = f"{word('until', language)} {local_time(datetime.fromisoformat(approval['expires_at']))}"
-        needed = f"{approval['needed']} {word('needed', language)}, {votes or word('no votes yet', language)}"
-        out.print(f"{word('approval', language)} {approval['status']}: {needed}; {until}", markup=False)
-
-
-def _render_verdicts(verdicts: list[dict[str, Any]], language: Language) -> None:
-    out = console()
-    for verdict in verdicts:
-        step = verdict["step"]
-        where = word("plan", language) if step is None else f"{word('step', language)} {step + 1}"
-        style = RULING_STYLE.get(verdict["ruling"], "")
-        message = clean(verdict["message"][language.value])
-        out.print(f"  {verdict['rule']} ({where}): {verdict['ruling']}: {message}", style=style, markup=False)
-
-
-def _render_steps(review: dict[str, Any], language: Language) -> None:
-    out = console()
-    for step in review["steps"]:
-        target = step["target"]
-        name = f"{target['kind']}/{target['namespace']}/{target['name']}" if target else "-"
-        number = f"{word('step', language)} {step['step']['index'] + 1}"
-        out.print(f"{number}: {name}, {word('reversal', language)} {step['reversal']}", markup=False)
-        for line in step["diff"].splitlines():
-            style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
-            out.print("  " + clean(line), style=style, markup=False)
-
-
-def _render_effects(review: dict[str, Any], language: Language) -> None:
-    out, blast = console(), review["blast"]
-    services = ", ".join(blast["services"]) or word("none", language)
-    felt = f"{blast['pods']} {word('pods', language)}, {word('services', language)} {services}"
-    out.print(f"{word('feels it', language)}: {felt}", markup=False)
-    for run in review["dry_runs"]:
-        said = f"{word('dry run of step', language)} {run['step'] + 1}: {run['outcome']} {clean(run['message'])}"
-        out.print(said, style="dim", markup=False)
-    for check in review["permissions"]:
-        if not check["allowed"]:
-            right = f"{check['verb']} {check['resource']}"
-            out.print(f"{word('the executor may not', language)} {right}", style="red", markup=False)
-    for text in (*review["warnings"], *review["open_points"]):
-        out.print(f"{word('note', language)}: {clean(text[language.value])}", style="yellow", markup=False)
+    plan, view = found.get("plan"), found.get("review_view")
+    if view:
+        render_review_view(ReviewView.model_validate(view), language)
+    elif not plan:
+        console().print(word("no plan", language), style="dim")
+    else:
+        manual = [ManualStep.model_validate(step) for step in plan["manual_steps"]]
+        render_script(plan["script"], manual, language)
+        console().print(word("not reviewed yet", language), style="dim")
 
 
 def render_offline_verdict(verdict: OfflineVerdict, text: str, language: Language = Language.EN) -> None:
     """What grammar, rules and policy say of a script without a cluster."""
+    from api.commands.review_screen import RULING_STYLE, render_rules
+
     out = console()
     out.print(f"{verdict.verdict}", style=RULING_STYLE.get(str(verdict.verdict), ""))
     if verdict.verdicts:
-        _render_verdicts([one.model_dump(mode="json") for one in verdict.verdicts], language)
+        said = [RuleSaid.model_validate(one.model_dump()) for one in verdict.verdicts]
+        render_rules(sorted(said, key=lambda one: -one.ruling.strictness), language)
     elif verdict.message:
         out.print(clean(verdict.message), markup=False)
     if verdict.line:

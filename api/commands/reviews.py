@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from api.commands.incidents import AsJson, Lang, incident_path, open_client
+from api.commands.incidents import AsJson, Lang, incident_path, open_client, with_review
 
 if TYPE_CHECKING:
     from knowledge.vocabulary import Language
@@ -34,7 +34,7 @@ def review(
     Exit code 0: automatic or approvable, or every line answered; 3: forbidden or refused.
     """
     from api.commands.output import print_json
-    from api.commands.render import render_review
+    from api.commands.render import render_plan
     from knowledge.errors import BadInput
 
     if bool(what) == bool(jsonl):
@@ -45,11 +45,11 @@ def review(
     if what == "-" or Path(what).exists() or not _may_be_id(what):
         _review_offline(what, lang, as_json=as_json)
     with open_client() as client:
-        found = client.get(incident_path(what))
+        found = with_review(client, client.get(incident_path(what)))
     if as_json:
-        print_json({"plan": found.get("plan"), "review": found.get("review"), "approval": found.get("approval")})
+        print_json(found["review_view"])
     else:
-        render_review(found, _language_of(found, lang))
+        render_plan(found, _language_of(found, lang))
 
 
 def _review_lines(jsonl: str) -> None:
@@ -122,18 +122,18 @@ def _decide(
     breaks_glass: bool = False,
 ) -> None:
     from api.commands.output import console, print_json
-    from api.commands.render import render_review
+    from api.commands.render import render_plan
     from knowledge.errors import WrongState
 
     with open_client() as client:
-        found = client.get(incident_path(incident_id))
+        found = with_review(client, client.get(incident_path(incident_id)))
         approval = found.get("approval")
         if not approval or approval["status"] != "waiting":
             raise WrongState(
                 f"nothing waits for approval in {incident_id}", next_step=f"opsdesk incident show {incident_id}"
             )
         if not as_json:
-            render_review(found, _language_of(found, lang))
+            render_plan(found, _language_of(found, lang))
         if not yes:
             _confirm(f"{decision} plan {approval['plan_id']} ({approval['digest'][:19]}...)?")
         body = {"decision": decision, "reason": reason, "digest": approval["digest"]}

@@ -16,7 +16,7 @@ import httpx
 import yaml
 
 from api.commands.output import clean, console
-from api.commands.render import print_entry, render_review
+from api.commands.render import print_entry, render_plan
 from evals.demo.alert_form import firing
 from evals.demo.stage import DeskProcess, PracticeProcess, desk, practice_cluster
 from knowledge.errors import OpsdeskError, Refused
@@ -188,7 +188,8 @@ def _decide(given: argparse.Namespace, api: httpx.Client, incident_id: str) -> b
     approval = found.get("approval")
     if not approval or approval["status"] != "waiting":
         return False
-    render_review(found)
+    found["review_view"] = api.get(f"/incidents/{incident_id}/review").json()
+    render_plan(found)
     if given.yes:
         decision, reason = "approve", "demo --yes"
     elif not sys.stdin.isatty():

@@ -7,7 +7,8 @@ import io
 import re
 from collections.abc import Iterable
 
-from knowledge.vocabulary import Language, Plan, Review
+from api.web.reviewed import Proposal, view_of
+from knowledge.vocabulary import Language, Plan, Review, Scope
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TURNING = re.compile(r"[\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -31,11 +32,12 @@ def still_dangerous(screens: dict[str, str]) -> Iterable[str]:
 
 
 def _terminal(plan: Plan, review: Review) -> str:
-    from api.commands.render import render_review
+    from api.commands.review_screen import render_review_view
 
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        render_review({"plan": plan.model_dump(mode="json"), "review": review.model_dump(mode="json")}, Language.EN)
+        for language in Language:
+            render_review_view(view_of(Proposal(plan, review), Scope(), review.reviewed_at), language)
     return out.getvalue()
 
 

@@ -483,3 +483,31 @@ async def test_step_that_changes_nothing_says_so_and_sends_nothing() -> None:
     review = await reviewed(world(), "kubectl scale deploy/web -n shop --replicas=2")
     assert review.steps[0].requests == ()
     assert any("nothing is sent" in warning.en for warning in review.warnings)
+
+
+async def test_blast_names_pods_and_every_budget_with_its_room() -> None:
+    cluster = world()
+    budget = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "spec": {"selector": {"matchLabels": {"app": "web"}}},
+    }
+    cluster.put({**budget, "metadata": {"name": "tight", "namespace": "shop"}, "status": {"disruptionsAllowed": 0}})
+    cluster.put({**budget, "metadata": {"name": "wide", "namespace": "shop"}, "status": {"disruptionsAllowed": 1}})
+    review = await reviewed(cluster, "kubectl rollout restart deploy/web -n shop")
+    assert review.blast.pod_names == ("shop/web-1", "shop/web-2")
+    assert [(room.name, room.allowed) for room in review.blast.rooms] == [("shop/tight", 0), ("shop/wide", 1)]
+    assert review.blast.budgets == ("shop/tight",)
+
+
+async def test_dry_run_keeps_what_the_server_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = world()
+    send = cluster.send
+
+    async def warned(request: ApiRequest, *, dry_run: bool = False) -> ApiAnswer:
+        answer = await send(request, dry_run=dry_run)
+        return ApiAnswer(answer.status, answer.body, ('299 - "spec.x is deprecated"',) * 3)
+
+    monkeypatch.setattr(cluster, "send", warned)
+    review = await reviewed(cluster, "kubectl scale deploy/web -n shop --replicas=3")
+    assert review.dry_runs[0].warnings == ("spec.x is deprecated",)

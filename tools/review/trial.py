@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from knowledge.vocabulary import ApiRequest, DryRun, FrozenStep
 from tools.ports import ApiAnswer, ClusterWriter
 
+_HEADER = re.compile(r'\d{3} \S+ "(.*)"(?: "[^"]*")?', re.DOTALL)
 MOST_WARNINGS, MOST_CHARACTERS = 20, 1_000
 
 
@@ -25,7 +27,7 @@ async def _try(step: FrozenStep, writer: ClusterWriter) -> DryRun:
     warned: list[str] = []
     for request in step.requests:
         answer = await writer.send(request, dry_run=True)
-        warned += [warning[:MOST_CHARACTERS] for warning in answer.warnings]
+        warned += [_text_of(warning) for warning in answer.warnings]
         if answer.is_ok:
             continue
         if answer.status == 429 and request.path.endswith("/eviction"):
@@ -34,6 +36,13 @@ async def _try(step: FrozenStep, writer: ClusterWriter) -> DryRun:
         return DryRun(step=index, outcome="failed", message=say(request, answer), warnings=_each(warned))
     message = f"a disruption budget holds up: {', '.join(held)}" if held else ""
     return DryRun(step=index, outcome="ok", message=message, warnings=_each(warned))
+
+
+def _text_of(warning: str) -> str:
+    """A Warning header (RFC 7234: ``299 - "text"``) as its text."""
+    found = _HEADER.fullmatch(warning.strip())
+    said = found[1].replace('\\"', '"').replace("\\\\", "\\") if found else warning
+    return said[:MOST_CHARACTERS]
 
 
 def _each(warned: Sequence[str]) -> tuple[str, ...]:

@@ -100,4 +100,4 @@ def _steps(dossier: Dossier) -> list[StepView]:
 
 def _diff(text: str) -> list[tuple[str, str]]:
     kinds = {"+": "add", "-": "del", "@": "hunk"}
-    return [(kinds.get(line[:1], "same"), line) for line in text.splitlines()]
+    return [(kinds.get(line[:1], "same"), line) for line in text.split("\n") if text]
