@@ -830,10 +830,11 @@ class Verification(Noun):
 
 
 class Lesson(Noun):
-    """A proposed case: Markdown with front matter, waiting for a human."""
+    """A proposed case: Markdown with front matter, waiting for a human. ``incident_id`` is empty when a person proposed it."""
 
     id: str
-    incident_id: str
+    incident_id: str = ""
+    proposed_by: str = ""
     case_id: str
     markdown: str
     status: Literal["proposed", "accepted", "rejected"] = "proposed"

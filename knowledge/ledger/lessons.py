@@ -23,17 +23,18 @@ class Lessons:
         self._store = store
 
     def propose(self, lesson: Lesson) -> Lesson:
-        """Keeps a proposed case. The same id again: the first one stands."""
+        """Keeps a proposed case: an incident's, or, without one, a person's. The same id again: the first one stands."""
         with self._store.write() as writing:
-            locked_incident(writing, lesson.incident_id)
+            if lesson.incident_id:
+                locked_incident(writing, lesson.incident_id)
             known = writing.session.get(LessonRow, lesson.id)
             if known is not None:
                 return Lesson.model_validate(known.payload)
             payload = lesson.model_dump(mode="json")
             writing.session.add(
-                LessonRow(id=lesson.id, incident_id=lesson.incident_id, status=lesson.status, payload=payload)
+                LessonRow(id=lesson.id, incident_id=lesson.incident_id or None, status=lesson.status, payload=payload)
             )
-            writing.audit("desk", "lesson.propose", lesson.id, incident=lesson.incident_id, case=lesson.case_id)
+            writing.audit(lesson.proposed_by or "desk", "lesson.propose", lesson.id, incident=lesson.incident_id, case=lesson.case_id)
             return lesson
 
     def get(self, id: str) -> Lesson:

@@ -15,7 +15,7 @@ class LessonRow(Base):
     __table_args__ = (Index("ix_lesson_status_id", "status", "id"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    incident_id: Mapped[str] = mapped_column(ForeignKey("incident.id"), index=True)
+    incident_id: Mapped[str | None] = mapped_column(ForeignKey("incident.id"), index=True)
     status: Mapped[str]
     payload: Mapped[Payload]
 
