@@ -78,7 +78,8 @@ def _scope(rights: Sequence[Right], bounds: Bounds) -> list[Json]:
         Check(f"variables.what in {texts(operations)}", "no enabled action of opsdesk does that"),
         Check(
             f"!request.?namespace.orValue('').matches({matching(policy.protected_namespaces)}) ||\n"
-            "(request.operation == 'CREATE' && request.?subResource.orValue('') == 'eviction') ||\n"
+            "(request.operation == 'CREATE' && request.?subResource.orValue('') == 'eviction' &&\n"
+            f"(request.namespace + '/' + request.?name.orValue('')).matches({guards.evictable(policy)})) ||\n"
             "(request.operation == 'UPDATE' && request.?subResource.orValue('') == '' &&\n"
             f"variables.named.matches({restart}))",
             "nothing is written in a protected namespace",

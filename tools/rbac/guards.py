@@ -130,6 +130,16 @@ def restartable(policy: Policy) -> str:
     return matching(found)
 
 
+def evictable(policy: Policy) -> str:
+    """``NAMESPACE/POD`` of the pods that may leave a drained node though their namespace is protected: those whose names begin
+    with that of a workload which may be restarted there. The desk's own review knows their owners; the server sees the name."""
+    found = []
+    for entry in policy.restartable:
+        namespace, _, name = (*entry.split("/", 2), "", "")[:3]
+        found.append(f"{namespace}/{name}-*")
+    return matching(found)
+
+
 def marked(step: str, by: str) -> Check:
     """Our mark, fresh: which step wrote it and who approved. A rehearsal (dry run) has no approver yet."""
     return Check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from knowledge.vocabulary import BlastRadius, BudgetRoom, Json
@@ -23,12 +24,7 @@ async def blast_of(steps: Sequence[tuple[str, Frozen]], around: Surroundings) ->
             continue
         if frozen.target.kind == "Node":
             nodes.add(frozen.target.name)
-            if action == "drain":
-                leaving = {request.path for request in frozen.requests if request.path.endswith("/eviction")}
-                everyone = await around.found("pods", "", field_selector=f"spec.nodeName={frozen.target.name}")
-                pods.update(
-                    {_key(p): p for p in everyone if any(f"/{p['metadata']['name']}/" in path for path in leaving)}
-                )
+            pods.update({_key(pod): pod for pod in await evicted_pods(frozen, around)})
             continue
         if action in _FEELS_NOTHING:
             continue
@@ -57,6 +53,22 @@ async def blast_of(steps: Sequence[tuple[str, Frozen]], around: Surroundings) ->
         pod_names=tuple(sorted(pods)[:MOST_NAMES]),
         rooms=tuple(BudgetRoom(name=name, allowed=allowed) for name, allowed in sorted(rooms.items())),
     )
+
+
+_EVICTION = re.compile(r"/namespaces/([^/]+)/pods/([^/]+)/eviction$")
+
+
+async def evicted_pods(frozen: Frozen, around: Surroundings) -> list[Json]:
+    """The pods that a drain evicts; one that cannot be read any more is only its name, and nobody's."""
+    leaving = [found.groups() for request in frozen.requests if (found := _EVICTION.search(request.path))]
+    if not leaving or frozen.target is None:
+        return []
+    everyone = await around.found("pods", "", field_selector=f"spec.nodeName={frozen.target.name}")
+    known = {(pod["metadata"].get("namespace", ""), pod["metadata"]["name"]): pod for pod in everyone}
+    return [
+        known.get((namespace, name), {"kind": "Pod", "metadata": {"namespace": namespace, "name": name}})
+        for namespace, name in leaving
+    ]
 
 
 def _key(item: Json) -> str:

@@ -24,7 +24,7 @@ from knowledge.vocabulary import (
 )
 from tools.actions.contract import Frozen, Look
 from tools.ports import Clock, ClusterReader, ClusterWriter
-from tools.review.blast import blast_of
+from tools.review.blast import blast_of, evicted_pods
 from tools.review.freezing import Prepared, notes_of, prepare, refused
 from tools.review.owner import owner_verdicts
 from tools.review.plan import steps_of
@@ -140,6 +140,7 @@ async def _subject(
     if namespace and frozen.target.kind == "Pod" and prepared.command.verb in {"label", "patch", "apply"}:
         for spelling in ("services", "replicasets.apps", "statefulsets.apps", "daemonsets.apps"):
             nearby += await around.found(spelling, namespace)
+    nearby += await evicted_pods(frozen, around)
     is_outside = None if keys is None else not _is_inside(frozen, plan, keys)
     return replace(
         subject, writes=(*subject.writes, *_restored(prepared)), observed=frozen.observed, desired=frozen.desired,
