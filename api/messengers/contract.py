@@ -83,8 +83,7 @@ Way = Literal["mention", "direct", "command", "shortcut", "offer"]
 
 
 class Asked(Noun):
-    """Somebody said something to the desk. ``quoted``: the text that it is about (of a message that was pointed at).
-    ``thread_key`` names the conversation: what belongs together is remembered together."""
+    """Somebody said something to the desk. ``quoted``: the text that it is about (of a message that was pointed at)."""
 
     id: str
     way: Way
@@ -93,10 +92,11 @@ class Asked(Noun):
     text: str
     quoted: str = ""
     files: tuple[SharedFile, ...] = ()
-    thread_key: str
     at: datetime
     opens: bool = False
     """An offer was taken that opens an incident with ``text``."""
+    is_external: bool = False
+    """The channel is shared with another organisation."""
 
 
 class Person(Noun):
@@ -147,14 +147,6 @@ class Say(Protocol):
     """The chat engine, as faces call it."""
 
     def __call__(
-        self,
-        principal: Principal,
-        thread_key: str,
-        text: str,
-        *,
-        language: Language | None,
-        incident_id: str = "",
-        request_key: str = "",
+        self, principal: Principal, conversation_id: str, text: str, *, language: Language | None, request_key: str
     ) -> AsyncIterator[Part]:
-        """What the desk answers, part by part. ``request_key``: the same message said again is answered again, and opens
-        nothing twice."""
+        """What the desk answers, part by part. ``request_key``: the same message said again opens nothing twice."""

@@ -1,0 +1,220 @@
+"""One person's words from a chat platform, answered by the chat engine in the thread where they were said.
+
+It may be interrupted and begin again: the message that it answers in is found by the key of what was asked, so nobody is
+answered twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from agent.chat.reply import Chart
+from agent.reasoning.triage import language_of
+from api.bootstrap import Desk
+from api.messengers.chat_message import Reply
+from api.messengers.contract import Asked, Messenger, Place, PlaceUnknown, Say
+from api.messengers.linking import Linking, said
+from api.messengers.links import Links
+from api.messengers.message import Message, Picture
+from api.messengers.text_files import decoded
+from api.web.words import word
+from knowledge.errors import NotFound, OpsdeskError, Temporary
+from knowledge.ledger.messengers import Received
+from knowledge.vocabulary import Language, Principal
+
+UPDATE_SECONDS = 1.5
+"""Between two updates of an answer that is being written: what platforms let one message change."""
+FILES_MOST = 5
+
+log = structlog.get_logger("opsdesk.messengers")
+
+Draw = Callable[[Chart, Language], Picture]
+
+
+@dataclass
+class Talk:
+    desk: Desk
+    messenger: Messenger
+    linking: Linking
+    links: Links
+    say: Say
+    draw: Draw | None = None
+    maximum_file_bytes: int = 2_000_000
+
+    async def answer(self, asked: Asked, received: Received) -> None:
+        """Raises Temporary when it is to be tried again; whatever else goes wrong is told to the person."""
+        language = await self._language(asked)
+        private = asked.way in {"command", "direct"}
+        order = await asyncio.to_thread(self.linking.obey, asked.account, asked.text, language) if private else None
+        if order is not None:
+            await self._tell_alone(asked, order)
+            return
+        principal = await asyncio.to_thread(self.linking.principal_of, asked.account)
+        if principal is None:
+            await self._tell_alone(asked, self.linking.how_to_link(language))
+        elif asked.is_external:
+            await self._tell_alone(asked, said(word("messengers.external", language)))
+        else:
+            await self._converse(asked, principal, language, received)
+
+    async def _language(self, asked: Asked) -> Language:
+        """That of the words; of the platform's own setting where there are none."""
+        words = asked.text or asked.quoted
+        if any("\u4e00" <= letter <= "\u9fff" for letter in words):
+            return Language.ZH
+        try:
+            known = (await self.messenger.person(asked.account)).language
+        except OpsdeskError:  # nicety: an answer in the desk's language is an answer
+            known = None
+        if len(words.split()) >= 2:
+            return language_of(words)
+        return known or self.desk.settings.desk.language
+
+    async def _tell_alone(self, asked: Asked, message: Message) -> None:
+        """Where nobody else reads."""
+        if asked.way == "direct":
+            await self.messenger.post(asked.place, message, asked.id)
+        elif asked.way == "command":
+            await self.messenger.post(await self.messenger.direct(asked.account), message, asked.id)
+        else:
+            try:
+                await self.messenger.whisper(asked.place, asked.account, message)
+            except PlaceUnknown:
+                await self.messenger.post(await self.messenger.direct(asked.account), message, asked.id)
+
+    async def _converse(self, asked: Asked, principal: Principal, language: Language, received: Received) -> None:
+        reply = Reply(language, self.links)
+        sheet = _Sheet(self.messenger, asked, reply)
+        await sheet.open(received)
+        text = await self._whole_text(asked, reply)
+        try:
+            conversation = await asyncio.to_thread(self._conversation, asked, sheet.place, principal, text)
+            async for part in self.say(principal, conversation, text, language=language, request_key=asked.id):
+                reply.take(part)
+                await sheet.show()
+        except Temporary:
+            if received.attempts < 3:
+                raise
+            reply.notes.append(word("messengers.gave_up", language, why="…"))
+        except OpsdeskError as error:
+            why = " ".join(part for part in (error.message, error.next_step) if part)
+            reply.notes.append(word("messengers.gave_up", language, why=why))
+        except Exception:
+            bug = uuid.uuid4().hex[:12]
+            log.exception("messenger_bug", id=bug, asked=asked.id)
+            reply.notes.append(word("messengers.broke", language, id=bug))
+        await sheet.close()
+        await self._show_charts(reply, sheet.place)
+
+    async def _whole_text(self, asked: Asked, reply: Reply) -> str:
+        """The words, then what they point at: a message, and files."""
+        parts = [asked.text, asked.quoted]
+        for file in asked.files[:FILES_MOST]:
+            try:
+                content = await self.messenger.read_file(file, self.maximum_file_bytes)
+                parts.append(await asyncio.to_thread(decoded, content))
+            except Temporary:
+                raise
+            except OpsdeskError as error:
+                why = "; ".join(part for part in (error.message, error.next_step) if part)
+                reply.notes.append(word("messengers.file_unread", reply.language, name=file.name, why=why))
+        for file in asked.files[FILES_MOST:]:
+            why = f"{FILES_MOST} files at a time"
+            reply.notes.append(word("messengers.file_unread", reply.language, name=file.name, why=why))
+        return "\n\n".join(part for part in parts if part.strip())
+
+    def _conversation(self, asked: Asked, place: Place, principal: Principal, text: str) -> str:
+        """The person's own in this thread; in the thread of an incident's message it is about that incident."""
+        ledger, name = self.desk.ledger, self.messenger.name
+        known = ledger.messenger_threads.conversation_in(name, place.channel, place.thread, principal.id)
+        if known is not None:
+            return known
+        post = ledger.messenger_posts.at(name, place.channel, place.thread) if place.thread else None
+        incident_id = ""
+        if post is not None:
+            from api.web.access import incident_within
+
+            try:
+                incident_id = incident_within(self.desk, principal, post.incident_id).id
+            except NotFound:
+                incident_id = ""
+        title = asked.text or text[:200]
+        conversation = ledger.conversations.open(principal.id, title, name, incident_id)
+        ledger.messenger_threads.keep(name, place.channel, place.thread, principal.id, conversation.id)
+        return conversation.id
+
+    async def _show_charts(self, reply: Reply, place: Place) -> None:
+        if self.draw is None:
+            return
+        for chart in reply.charts:
+            try:
+                picture = await asyncio.to_thread(self.draw, chart, reply.language)
+                await self.messenger.post_picture(place, picture)
+            except OpsdeskError as error:  # the numbers stand in the answer; a picture less loses nothing
+                log.warning("chart_not_posted", reason=error.message, next_step=error.next_step)
+
+
+class _Sheet:
+    """The message in which an answer grows."""
+
+    def __init__(self, messenger: Messenger, asked: Asked, reply: Reply) -> None:
+        self._messenger, self._asked, self._reply = messenger, asked, reply
+        self.place = asked.place
+        self._id = ""
+        self._shown_at = 0.0
+
+    async def open(self, received: Received) -> None:
+        """Posts the message, or finds the one that an earlier attempt has posted."""
+        asked = self._asked
+        if asked.way == "command":
+            self.place = await self._messenger.direct(asked.account)
+        if received.attempts > 1:
+            found = await self._find(received)
+            if found:
+                self._id = found
+                return
+        try:
+            self._id = await self._messenger.post(self.place, self._reply.message(), asked.id)
+        except PlaceUnknown:
+            if asked.way != "shortcut":
+                raise
+            self.place = await self._messenger.direct(asked.account)
+            self._id = await self._messenger.post(self.place, self._reply.message(), asked.id)
+        self._shown_at = time.monotonic()
+
+    async def _find(self, received: Received) -> str | None:
+        try:
+            return await self._messenger.find(self.place, self._asked.id, received.received_at)
+        except NotFound:
+            return None
+
+    async def show(self) -> None:
+        """At most every so often: an update that is refused for now is only a later one."""
+        if time.monotonic() - self._shown_at < UPDATE_SECONDS:
+            return
+        self._shown_at = time.monotonic()
+        try:
+            await self._messenger.update(self.place, self._id, self._reply.message())
+        except Temporary as error:
+            self._shown_at += max(0.0, (error.retry_after_seconds or 0.0) - UPDATE_SECONDS)
+
+    async def close(self) -> None:
+        """The whole answer. A short limit is waited for; a long one puts the rest of the work off."""
+        while True:
+            try:
+                await self._messenger.update(self.place, self._id, self._reply.message())
+                return
+            except Temporary as error:
+                seconds = error.retry_after_seconds or 0.0
+                if not 0 < seconds <= 10:
+                    raise
+                await asyncio.sleep(seconds)
+            except NotFound:  # somebody deleted it meanwhile: what was asked is still answered
+                self._id = await self._messenger.post(self.place, self._reply.message(), self._asked.id)
+                return
