@@ -98,6 +98,8 @@ class WebSettings(Group):
     """How people reach it; used in links. Empty: http://host:port."""
     maximum_body_bytes: int = 2_000_000
     """A larger webhook is answered 413. Alertmanager's largest grouped notifications stay well below."""
+    webhook_tolerance_seconds: float = Field(default=300.0, gt=0)
+    """How far the time that a webhook was signed for may be from now. Senders' clocks are a little wrong."""
     session_hours: float = 12.0
     """How long a sign-in on the web page lasts at most; `sign_in.idle_hours` ends it earlier."""
     secure_cookies: bool = False

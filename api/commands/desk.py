@@ -10,7 +10,7 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 SourceKind = Literal["alertmanager", "grafana", "generic"]
-SourceAuth = Literal["bearer", "hmac"]
+SourceAuth = Literal["bearer", "hmac", "hmac-timestamp"]
 
 sources = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 

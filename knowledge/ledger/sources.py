@@ -31,7 +31,7 @@ class Sources:
             raise BadInput(
                 f"the secret of source {id!r} is too short", next_step="openssl rand -hex 32 makes a good one"
             )
-        is_sealed = auth == "hmac" and self._key_file is not None
+        is_sealed = auth != "bearer" and self._key_file is not None
         if auth == "bearer":
             stored = hashlib.sha256(secret.encode()).hexdigest()
         else:

@@ -13,7 +13,9 @@ from pydantic import Field
 from knowledge.vocabulary import Alert, AlertFate, Json, Noun
 
 SourceKind = Literal["alertmanager", "grafana", "generic"]
-SourceAuth = Literal["bearer", "hmac"]
+SourceAuth = Literal["bearer", "hmac", "hmac-timestamp"]
+"""How a source proves its calls: its secret as a bearer token; a signature over the body; one over the time and the body, so
+that a call that somebody recorded is of no use to him later."""
 
 
 class WakeReason(StrEnum):
@@ -98,12 +100,16 @@ class Source(Noun):
         presented = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
         return self.auth == "bearer" and hmac.compare_digest(presented, self.secret)
 
-    def accepts_signature(self, body: bytes, signature: str) -> bool:
-        """True when ``signature`` is the hex HMAC-SHA256 of ``body``; a leading ``sha256=`` is fine."""
-        expected = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
+    def accepts_signature(self, body: bytes, signature: str, timestamp: str = "") -> bool:
+        """True when ``signature`` is the hex HMAC-SHA256 of ``body``, or of ``timestamp:body`` where a time is given; a leading
+        ``sha256=`` is fine. Whether the time is near is the caller's to say."""
+        if self.auth == "hmac-timestamp" and not timestamp:
+            return False
+        told = f"{timestamp}:".encode("utf-8", "surrogatepass") + body if timestamp else body
+        expected = hmac.new(self.secret.encode(), told, hashlib.sha256).hexdigest()
         presented = signature.removeprefix("sha256=").strip().lower()
         same = hmac.compare_digest(presented.encode("utf-8", "surrogatepass"), expected.encode())
-        return self.auth == "hmac" and same
+        return self.auth != "bearer" and same
 
 
 class LibraryChunk(Noun):

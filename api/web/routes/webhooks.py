@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Header, Request
@@ -39,12 +41,15 @@ async def receive(
     face: FaceOf,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     x_opsdesk_signature: Annotated[str | None, Header(max_length=200)] = None,
+    x_opsdesk_timestamp: Annotated[str | None, Header(max_length=20)] = None,
 ) -> Acknowledgement:
     """The form is the source's own (Alertmanager v4, Grafana, or the generic one).
 
     Proof, as the source was added: `Authorization: Bearer <secret>`, or
-    `X-Opsdesk-Signature: sha256=<hex HMAC-SHA256 of the raw body>`. The answer 202 means that every alert is stored and
-    will be worked on, whatever happens to this process. A call is known by its body, or by `Idempotency-Key`.
+    `X-Opsdesk-Signature: sha256=<hex HMAC-SHA256 of the raw body>`. With `X-Opsdesk-Timestamp: <Unix seconds>` the signature is
+    over `<timestamp>:<raw body>`, and the time has to be near; a source added with `hmac-timestamp` must send it. The answer 202
+    means that every alert is stored and will be worked on, whatever happens to this process. A call is known by its body, or by
+    `Idempotency-Key`; one with a timestamp by that and its body alone: sent again as it was, it changes nothing.
     """
     body = await request.body()
     # Starlette's own threads: the default pool is the worker's, and a diagnosis must not hold up an acknowledgement.
@@ -54,28 +59,53 @@ async def receive(
         request,
         known_id(source_id, "alert source"),
         body,
-        x_opsdesk_signature or "",
-        idempotency_key or "",
+        Proof(x_opsdesk_signature or "", x_opsdesk_timestamp or "", idempotency_key or ""),
     )
     face.desk.nudge()
     return Acknowledgement(source=source_id, received=len(receipts), alerts=receipts)
 
 
-def _accepted(
-    face: Face, request: Request, source_id: str, body: bytes, signature: str, key: str
-) -> list[AlertReceipt]:
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a call says of itself in its headers."""
+
+    signature: str
+    timestamp: str
+    key: str
+
+    def is_near(self, now: datetime, tolerance_seconds: float) -> bool:
+        """Whether the time that was signed is that of now, either clock being a little wrong; no time is no matter."""
+        if not self.timestamp:
+            return True
+        if not (self.timestamp.isascii() and self.timestamp.isdigit() and len(self.timestamp) <= 12):
+            return False
+        return abs(now.timestamp() - int(self.timestamp)) <= tolerance_seconds
+
+    def delivery(self, source_id: str, body: bytes) -> str:
+        """What the call is known by. A key that nobody signed says nothing of a call whose time was signed."""
+        if self.key and not self.timestamp:
+            return f"key:{self.key}"
+        told = source_id.encode() + b"\n" + (f"{self.timestamp}\n".encode() if self.timestamp else b"") + body
+        return hashlib.sha256(told).hexdigest()
+
+
+def _accepted(face: Face, request: Request, source_id: str, body: bytes, proof: Proof) -> list[AlertReceipt]:
     """Proof first, then form, then the ledger; what becomes of the call is counted. Blocking."""
     source = _source(face, source_id)
-    if not _is_proved(source, request, body, signature):
+    if not _is_proved(source, request, body, proof):
         face.metrics.webhook(source.id, "refused")
-        how = "Authorization: Bearer ..." if source.auth == "bearer" else "X-Opsdesk-Signature: sha256=..."
+        raise NotAuthenticated(f"this call is not proved to come from {source.id}", next_step=_HOW[source.auth])
+    tolerance = face.desk.settings.web.webhook_tolerance_seconds
+    if source.auth != "bearer" and not proof.is_near(face.now(), tolerance):
+        face.metrics.webhook(source.id, "refused")
         raise NotAuthenticated(
-            f"this call is not proved to come from {source.id}", next_step=f"send the source's secret as {how}"
+            f"this call was signed for another time than now, by more than {tolerance:.0f} s",
+            next_step="set both clocks; a call that failed is signed anew when it is sent again",
         )
     try:
         check_content_type(request)
         forms: Mapping[str, AlertSource] = request.app.state.alert_sources
-        receipts = _taken_in(face, forms, source, body, loads(body), key)
+        receipts = _taken_in(face, forms, source, body, loads(body), proof)
     except BadInput:
         face.metrics.webhook(source.id, "malformed")
         raise
@@ -93,15 +123,23 @@ def _source(face: Face, source_id: str) -> Source:
         ) from None
 
 
-def _is_proved(source: Source, request: Request, body: bytes, signature: str) -> bool:
-    if source.auth == "hmac":
-        return source.accepts_signature(body, signature)
+_HOW = {
+    "bearer": "send the source's secret as Authorization: Bearer ...",
+    "hmac": "sign the raw body with the source's secret: X-Opsdesk-Signature: sha256=...",
+    "hmac-timestamp": "sign <timestamp>:<raw body> with the source's secret: X-Opsdesk-Timestamp: <Unix seconds>, "
+    "X-Opsdesk-Signature: sha256=...",
+}
+
+
+def _is_proved(source: Source, request: Request, body: bytes, proof: Proof) -> bool:
+    if source.auth != "bearer":
+        return source.accepts_signature(body, proof.signature, proof.timestamp)
     token = presented_token(request)
     return bool(token) and source.accepts_bearer(token)
 
 
 def _taken_in(
-    face: Face, forms: Mapping[str, AlertSource], source: Source, body: bytes, payload: Any, key: str
+    face: Face, forms: Mapping[str, AlertSource], source: Source, body: bytes, payload: Any, proof: Proof
 ) -> list[AlertReceipt]:
     form = forms.get(source.kind)
     if form is None:
@@ -109,5 +147,4 @@ def _taken_in(
     clusters = face.desk.settings.clusters
     default = clusters[0].name if len(clusters) == 1 else ""
     alerts = form.parse(payload, default_cluster=default)
-    delivery = f"key:{key}" if key else hashlib.sha256(source.id.encode() + b"\n" + body).hexdigest()
-    return face.desk.ledger.alerts.receive(delivery, source.id, body, alerts)
+    return face.desk.ledger.alerts.receive(proof.delivery(source.id, body), source.id, body, alerts)
