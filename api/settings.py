@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api.identity.options import OidcSettings, SignInSettings
+from api.notices.options import NoticesSettings
 from api.slack.options import SlackSettings
 from knowledge.errors import MalformedSettings
 from knowledge.vocabulary import Language, Mode
@@ -209,6 +210,7 @@ class Settings(BaseSettings):
     knowledge: KnowledgeSettings = KnowledgeSettings()
     audit: AuditSettings = AuditSettings()
     slack: SlackSettings = SlackSettings()
+    notices: NoticesSettings = NoticesSettings()
     sign_in: SignInSettings = SignInSettings()
     oidc: tuple[OidcSettings, ...] = ()
     """Providers of OpenID Connect, each with the settings below."""

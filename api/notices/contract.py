@@ -34,6 +34,7 @@ class NoticeKind(StrEnum):
     FAILED = "failed"
     UNDONE = "undone"
     HANDED_OVER = "handed_over"
+    ANSWERED = "answered"
     RESOLVED = "resolved"
     REOPENED = "reopened"
     DIGEST = "digest"
@@ -47,6 +48,8 @@ class Fact(Noun):
 
     name: Text
     value: Text
+    at: datetime | None = None
+    """A time, instead of ``value``: shown in the reader's zone."""
 
 
 class Notice(Noun):
@@ -84,7 +87,7 @@ class Address(Noun):
 
     ``named``: ``to`` is the channel's own word for a place (a mail address, ``#ops`` or a Slack channel id, the name of a
     webhook in the settings). ``person``: ``to`` is a principal's id; the channel knows where that person reads. ``origin``:
-    where the incident itself was asked (its Slack thread); ``to`` is empty.
+    where the incident itself was asked (its Slack thread); ``to`` is the incident's id.
     """
 
     kind: Literal["named", "person", "origin"] = "named"
