@@ -210,6 +210,9 @@ class Library:
     def case_markdown(self, case_id: str) -> str | None:
         return self._catalogue.text(("cases", case_id))
 
+    def document_text(self, document_id: str) -> str | None:
+        return self._catalogue.text(("documents", document_id))
+
     def entries(self, collection: str | None = None) -> list[Row]:
         """Rows of the catalogue, in the order of their keys."""
         self._refresh_when_due()
@@ -238,11 +241,15 @@ class Library:
         self._index_soon()
         return True
 
-    def import_path(self, path: Path, on_progress: OnFile | None = None, *, embed: bool = True) -> ImportReport:
-        """Takes in a file or a whole folder; a broken file is named in the report and the others go in."""
+    def import_path(
+        self, path: Path, on_progress: OnFile | None = None, *, embed: bool = True, source: str = ""
+    ) -> ImportReport:
+        """Takes in a file or a whole folder; a broken file is named in the report and the others go in. ``source`` says
+        where it comes from; default: its path."""
+        where = source
 
         def put(source: Source) -> str:
-            return self._put_source(source, source.path, embed=embed)
+            return self._put_source(source, where or source.path, embed=embed)
 
         report = import_files(path, put, self._validate_script, on_progress)
         self._index_soon()

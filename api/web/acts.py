@@ -39,7 +39,7 @@ MANUAL_STEP_DONE = "manual_step_done"
 APPROVED = frozenset({ApprovalStatus.APPROVED, ApprovalStatus.USED})
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Text that every database takes: no NUL, and no half of a surrogate pair."""
     if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError("holds a NUL or half a character; send text in UTF-8")
@@ -47,7 +47,7 @@ def _storable(text: str) -> str:
 
 
 def _said(text: str) -> str:
-    text = _storable(text).strip()
+    text = storable(text).strip()
     if not any(unicodedata.category(letter)[0] not in "CZ" for letter in text):
         raise ValueError("says nothing")
     return text
@@ -59,9 +59,9 @@ def _bounded(text: str) -> str:
     return text
 
 
-Words = Annotated[str, Field(max_length=2_000), AfterValidator(_storable)]
+Words = Annotated[str, Field(max_length=2_000), AfterValidator(storable)]
 Said = Annotated[str, Field(max_length=2_000), AfterValidator(_said)]
-Name = Annotated[str, Field(max_length=253), AfterValidator(_storable)]
+Name = Annotated[str, Field(max_length=253), AfterValidator(storable)]
 
 
 class Order(BaseModel):
@@ -133,7 +133,7 @@ def open_ticket(desk: Desk, principal: Principal, order: TicketOrder, key: str =
         channel=order.channel,
         opened_at=utc_now(),
     )
-    incident = desk.ledger.tickets.open(ticket, _title(text), Severity.MEDIUM, _storable(key)[:200])
+    incident = desk.ledger.tickets.open(ticket, _title(text), Severity.MEDIUM, storable(key)[:200])
     desk.nudge()
     return incident
 

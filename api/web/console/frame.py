@@ -77,6 +77,7 @@ async def _framed(frame: Page, section: str) -> Any:
     """The bar and the rail; answers with the element that the page goes into."""
     visit = frame.visit
     ui.dark_mode({"dark": True, "light": False}.get(visit.theme))
+    ui.colors(primary="#0f766e", positive="#14713b", negative="#b42318", warning="#8a5300")
     ui.context.client.content.classes("desk")
     tag("a", "skip", text=frame.word("nav.skip"), href="#main")
 

@@ -51,9 +51,9 @@ def install_console(app: FastAPI) -> Callable[[Request, dict[str, Any]], Respons
 def install_pages(app: FastAPI, face: Face) -> None:
     """Adds the pages: call it when every other route is there."""
     from api.web.console.mounting import mount_console
-    from api.web.console.pages import incidents
+    from api.web.console.pages import incidents, knowledge
 
-    del incidents  # importing a page registers it
+    del incidents, knowledge  # importing a page registers it
     mount_console(app, face)
 
 

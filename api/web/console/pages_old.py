@@ -13,7 +13,6 @@ from api.web.console import forms
 from api.web.console.incident_page import incident_values
 from api.web.console.visit import Visit, visit_of
 from api.web.routes.approvals import glass_broken_for, waiting_for
-from api.web.routes.knowledge import one_case, search
 from knowledge.vocabulary import IncidentStatus
 
 router = APIRouter(include_in_schema=False)
@@ -49,16 +48,3 @@ def approvals(visit: Visiting) -> Response:
 @router.get("/tickets/new")
 def new_ticket(visit: Visiting) -> Response:
     return forms.ticket_page(visit, {})
-
-
-@router.get("/knowledge")
-def knowledge(visit: Visiting, q: Annotated[str, Query(max_length=4_000)] = "") -> Response:
-    desk, principal = visit.face.desk, visit.principal
-    found = search(desk, principal, q, limit=20) if q.strip() else None
-    count = sum(row.is_within(principal.scope) for row in desk.library.entries("cases"))
-    return visit.page("knowledge.html", q=q, found=found, count=count)
-
-
-@router.get("/knowledge/cases/{case_id}")
-def case(case_id: str, visit: Visiting) -> Response:
-    return visit.page("case.html", case=one_case(case_id, visit.face.desk, visit.principal))

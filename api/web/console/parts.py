@@ -11,15 +11,17 @@ from typing import Any, TypeVar
 from markupsafe import escape
 from nicegui import ui
 from nicegui.element import Element
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.web.console.rendering import render, visible
 from api.web.console.visit import Visit, sign_in_address, told
 from api.web.words import word
-from knowledge.errors import NotAuthenticated, OpsdeskError
+from knowledge.errors import BadInput, NotAuthenticated, OpsdeskError
 
 _AGES = re.compile(r'<span class="ago">[^<]*</span>')
 Result = TypeVar("Result")
+Ordered = TypeVar("Ordered", bound=BaseModel)
 
 
 def tag(name: str, classes: str = "", *, text: str = "", **attributes: str) -> Element:
@@ -41,6 +43,11 @@ def painted(visit: Visit, template: str, values: dict[str, Any]) -> str:
     return render(template, **visit.shared(), **values)
 
 
+def known_of(html: str) -> str:
+    """What a part shows, apart from ages, which the browser counts itself."""
+    return _AGES.sub("", html)
+
+
 class Section:
     """A part of a page that is drawn again when what it shows has changed. ``values`` is blocking and runs in a thread."""
 
@@ -52,7 +59,7 @@ class Section:
     async def refresh(self) -> bool:
         """Draws it again; False when it is as it was, apart from ages that the browser counts itself."""
         html = await run_in_threadpool(lambda: painted(self._visit, self._template, self._values()))
-        known = _AGES.sub("", html)
+        known = known_of(html)
         if known == self._known:
             return False
         self._known = known
@@ -76,6 +83,16 @@ async def attempt(visit: Visit, act: Callable[..., Result], *given: Any, done: s
     if done:
         say(word(done, visit.language))
     return result
+
+
+def ordered(kind: type[Ordered], **given: Any) -> Ordered:
+    """What was typed, as an order. BadInput names the field that does not fit."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"{field}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def say(text: str, *, good: bool = True) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -24,6 +24,9 @@ from knowledge.vocabulary import Finding, Hypothesis, Language, Text
 
 HERE = Path(__file__).parent.parent
 STATIC = HERE / "static"
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
 _TRICKS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
@@ -53,7 +56,15 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        said=_said, word=_word, percent=_percent, absolute=absolute, ago=_ago, short=_short, quoted=_quoted, iso=_iso
+        said=_said,
+        word=_word,
+        percent=_percent,
+        absolute=absolute,
+        ago=_ago,
+        short=_short,
+        quoted=_quoted,
+        iso=_iso,
+        markdown=_markdown,
     )
     environment.globals.update(
         static=static_url, icons=icons_url, known_words=frozenset(WORDS), chain_drawing=_chain_drawing
@@ -69,6 +80,18 @@ def render(template: str, **values: Any) -> str:
 def static_url(name: str) -> str:
     """With the content's digest, so that it may be cached for good."""
     return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+@cache
+def _reader() -> MarkdownIt:
+    """Markdown without HTML, images or links that run something: those are printed as they were written."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
+
+def _markdown(text: str) -> Markup:
+    return Markup(_reader().render(visible(text)))  # noqa: S704 - rendered without HTML, everything else is escaped
 
 
 @cache

@@ -12,12 +12,12 @@ from urllib.parse import quote, urlsplit
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.web.access import Face, SignedIn, face_of, session_of
+from api.web.access import Face, SignedIn, face_of, require, session_of, still_signed_in
 from api.web.console.places import frame_values
 from api.web.console.rendering import render
 from api.web.words import language_of
 from knowledge.errors import NotAuthenticated, NotAuthorised, OpsdeskError
-from knowledge.vocabulary import Language, Principal
+from knowledge.vocabulary import Language, Principal, Role
 
 FLASH_COOKIE = "opsdesk_said"
 THEME_COOKIE = "opsdesk_theme"
@@ -66,12 +66,19 @@ class Visit:
         """``light``, ``dark``, or empty: as the reader's system has it."""
         return theme_of(self.request)
 
+    def require(self, role: Role) -> None:
+        """NotAuthorised for who lacks it: pages of that role say so instead of offering what would be refused."""
+        require(self.principal, role)
+
+    def may_any(self, *roles: Role) -> bool:
+        return any(self.principal.may(role) for role in roles)
+
     def still_signed_in(self) -> Principal:
         """Who the visitor is at this moment. Blocking. Raises NotAuthenticated when the session has ended meanwhile."""
-        who = session_of(self.request)
-        if who is None:
+        principal = still_signed_in(self.face, self.who.session)
+        if principal is None:
             raise NotAuthenticated("your session has ended", next_step="sign in again")
-        return who.principal
+        return principal
 
 
 def visit_of(request: Request) -> Visit:
