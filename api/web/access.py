@@ -12,8 +12,10 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from api.bootstrap import Desk, utc_now
+from api.identity.door import Door
+from api.identity.visitors import Visitor, visitor_of
 from api.web.metrics import DeskMetrics
-from api.web.sessions import COOKIE, Session, Sessions
+from api.web.sessions import COOKIE, DEVICE_COOKIE, Session, Sessions, cookie_name
 from knowledge.errors import NotAuthenticated, NotAuthorised, NotFound
 from knowledge.vocabulary import Incident, Principal, Role
 
@@ -29,6 +31,7 @@ class Face:
     desk: Desk
     sessions: Sessions
     metrics: DeskMetrics
+    door: Door
     now: Callable[[], datetime] = utc_now
 
 
@@ -59,14 +62,28 @@ def session_of(request: Request) -> SignedIn | None:
     return session_in(face_of(request), request.cookies)
 
 
-def session_in(face: Face, cookies: Mapping[str, str]) -> SignedIn | None:
-    """Whose session a browser's cookies carry. Blocking."""
-    cookie = cookies.get(COOKIE, "")
-    session = face.sessions.read(cookie, face.now()) if cookie else None
-    if session is None:
-        return None
-    principal = face.desk.ledger.principals.by_token_digest(session.token_digest)
-    return SignedIn(principal, session) if principal is not None and principal.roles else None
+def session_in(face: Face, cookies: Mapping[str, str], *, is_seen: bool = True) -> SignedIn | None:
+    """Whose session a browser's cookies carry. Blocking. ``is_seen`` False: nobody need be sitting there."""
+    found = face.sessions.read(session_secret(face, cookies), is_seen=is_seen)
+    return None if found is None else SignedIn(found[1], found[0])
+
+
+def still_signed_in(face: Face, session: Session, *, is_seen: bool = False) -> Principal | None:
+    """Who the session's principal is at this moment, with their roles of this moment; None when the session is over.
+    Blocking: one read. With ``is_seen`` the person did something, which puts off the end of an idle session."""
+    return face.sessions.still_stands(session, is_seen=is_seen)
+
+
+def session_secret(face: Face, cookies: Mapping[str, str]) -> str:
+    return cookies.get(cookie_name(COOKIE, secure=face.desk.settings.web.secure_cookies), "")
+
+
+def visitor_at(request: Request) -> Visitor:
+    """Where the request comes from, and the mark of who has signed in there before."""
+    face = face_of(request)
+    web = face.desk.settings.web
+    device = request.cookies.get(cookie_name(DEVICE_COOKIE, secure=web.secure_cookies), "")
+    return visitor_of(request, web.trusted_proxies, device)
 
 
 def principal_of(request: Request) -> Principal:
@@ -80,7 +97,8 @@ def principal_of(request: Request) -> Principal:
                 next_step="an admin makes a new one: opsdesk user token NAME",
             )
         return principal
-    signed_in = session_of(request) if request.method in SAFE_METHODS else None
+    is_read = request.method in SAFE_METHODS
+    signed_in = session_in(face_of(request), request.cookies, is_seen=False) if is_read else None
     if signed_in is None:
         raise NotAuthenticated("no token was sent", next_step="send the header Authorization: Bearer ops_...")
     return signed_in.principal

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from api.bootstrap import Desk, prepare_home, utc_now
+from api.identity.door import Door
 from api.web.access import Face
 from api.web.console.installing import install_console, install_pages
 from api.web.headers import SecurityHeaders
@@ -60,7 +61,13 @@ def create_app(
 ) -> FastAPI:
     """The application over an open desk. ``alert_sources`` by kind; default: those that are installed."""
     web = desk.settings.web
-    sessions = Sessions(prepare_home(desk.settings) / KEY_FILE, timedelta(hours=web.session_hours))
+    sessions = Sessions(
+        prepare_home(desk.settings) / KEY_FILE,
+        desk.ledger.browser_sessions,
+        lifetime=timedelta(hours=web.session_hours),
+        idle=timedelta(hours=desk.settings.sign_in.idle_hours),
+    )
+    door = Door(desk.settings.sign_in, desk.ledger, sessions)
     app = FastAPI(
         title="opsdesk",
         version=_version(),
@@ -74,7 +81,7 @@ def create_app(
             Middleware(BodyLimit, maximum_bytes=web.maximum_body_bytes),
         ],
     )
-    face = app.state.face = Face(desk=desk, sessions=sessions, metrics=DeskMetrics(desk.ledger), now=now)
+    face = app.state.face = Face(desk=desk, sessions=sessions, metrics=DeskMetrics(desk.ledger), door=door, now=now)
     app.state.should_stop = _never
     app.state.alert_sources = _installed_sources() if alert_sources is None else dict(alert_sources)
     for part in (webhooks, incidents, events, approvals, knowledge, pasted, switches, audit, health):

@@ -1,7 +1,7 @@
-"""Browser sessions: a signed cookie that names a personal token by its digest, and CSRF tokens bound to it.
+"""Browser sessions: a cookie with a random secret, whose row in the ledger says whose it is, and CSRF tokens bound to it.
 
-The cookie holds nothing that signs in elsewhere. The token is looked up again on every request, so that revoking it, its
-expiry and disabling its owner end the session at once.
+The cookie says nothing by itself. Its row, the principal and the roles are looked up again on every request, so that
+signing out, a revoked token, a changed password or a disabled owner end the session at once, in every process.
 """
 
 from __future__ import annotations
@@ -12,49 +12,66 @@ import hashlib
 import hmac
 import os
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from api.identity.visitors import Visitor
 from knowledge.errors import MalformedSettings, NotAuthorised
+from knowledge.ledger.browser_sessions import BrowserSession, BrowserSessions, SignInProof
+from knowledge.vocabulary import Principal
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 KEY_BYTES = 32
 COOKIE = "opsdesk_session"
 FORM_COOKIE = "opsdesk_form"
+DEVICE_COOKIE = "opsdesk_device"
+FLOW_COOKIE = "opsdesk_flow"
 CSRF_FIELD = "csrf"
+HOST_PREFIX = "__Host-"
+"""Behind TLS: a cookie of that name cannot be put there by a neighbour under the same domain."""
+
+Session = BrowserSession
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """``nonce`` is the session's own random name: what its CSRF tokens are bound to."""
-
-    token_digest: str
-    nonce: str
-    ends_at: datetime
+def cookie_name(name: str, *, secure: bool) -> str:
+    return HOST_PREFIX + name if secure else name
 
 
 class Sessions:
-    """Signs and reads session cookies with the key in ``key_file``, which is made when it is not there."""
+    """Opens and reads sessions, and seals what a browser carries for us with the key in ``key_file``, which is made when it
+    is not there. ``idle`` ends a session that nobody uses, ``lifetime`` every one."""
 
-    def __init__(self, key_file: Path, lifetime: timedelta) -> None:
+    def __init__(self, key_file: Path, kept: BrowserSessions, lifetime: timedelta, idle: timedelta) -> None:
         self._key = _key(key_file)
-        self.lifetime = lifetime
+        self._kept = kept
+        self.lifetime, self._idle = lifetime, idle
 
-    def open(self, token: str, now: datetime) -> tuple[str, Session]:
-        """The cookie's value and what it says."""
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-        session = Session(digest, secrets.token_urlsafe(18), now + self.lifetime)
-        said = f"{digest}.{session.nonce}.{int(session.ends_at.timestamp())}"
-        return f"{said}.{self._seal('session', said)}", session
+    def open(
+        self, principal_id: str, proof: SignInProof, visitor: Visitor, instead_of: str = ""
+    ) -> tuple[str, BrowserSession]:
+        """The cookie's value and the session. Raises NotAuthenticated for who cannot sign in."""
+        return self._kept.open(
+            principal_id,
+            proof,
+            self.lifetime,
+            agent=visitor.agent,
+            address=visitor.address,
+            instead_of=instead_of,
+        )
 
-    def read(self, cookie: str, now: datetime) -> Session | None:
-        """None for a cookie that is not ours, was changed, or has ended."""
-        said, _, seal = cookie.rpartition(".")
-        if not said or not _same(seal, self._seal("session", said)):
-            return None
-        digest, nonce, ends = said.split(".")
-        ends_at = datetime.fromtimestamp(int(ends), tz=now.tzinfo)
-        return Session(digest, nonce, ends_at) if ends_at > now else None
+    def read(self, secret: str, *, is_seen: bool = True) -> tuple[BrowserSession, Principal] | None:
+        """None for a cookie that is not ours, or whose session is over. ``is_seen``: the person is there now."""
+        return self._kept.find(secret, self._idle, is_seen=is_seen) if secret else None
+
+    def still_stands(self, session: BrowserSession, *, is_seen: bool = False) -> Principal | None:
+        """Who the session's principal is at this moment; None when it is over. One read."""
+        return self._kept.still_stands(session.id, self._idle, is_seen=is_seen)
+
+    def close(self, secret: str) -> BrowserSession | None:
+        return self._kept.end(secret)
 
     def csrf_token(self, nonce: str) -> str:
         return self._seal("csrf", nonce)
@@ -62,6 +79,39 @@ class Sessions:
     def check_csrf(self, nonce: str, presented: str) -> None:
         if not nonce or not _same(presented, self.csrf_token(nonce)):
             raise NotAuthorised("this form is not of your session", next_step="load the page again, then send it")
+
+    def device_mark(self, principal_id: str, before: str) -> str:
+        """Left in a browser in which the principal has signed in; the one that is there stays when it is theirs."""
+        if self.device_of(principal_id, before):
+            return before
+        said = f"{self._seal('device-owner', principal_id)}.{secrets.token_urlsafe(12)}"
+        return f"{said}.{self._seal('device', said)}"
+
+    def device_of(self, principal_id: str, mark: str) -> str:
+        """The browser's own name when it carries the principal's mark, else empty."""
+        said, _, seal = mark.rpartition(".")
+        owner, _, nonce = said.partition(".")
+        is_ours = bool(said) and _same(seal, self._seal("device", said))
+        return nonce if is_ours and _same(owner, self._seal("device-owner", principal_id)) else ""
+
+    def wrapped(self, purpose: str, text: str) -> str:
+        """``text`` so that only we can read it, and only for that purpose."""
+        return self._fernet(purpose).encrypt(text.encode()).decode()
+
+    def unwrapped(self, purpose: str, wrapped: str, seconds: float) -> str | None:
+        """None for what is not ours, is of another purpose, or is older than ``seconds``."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet(purpose).decrypt(wrapped.encode("utf-8", "surrogatepass"), ttl=int(seconds)).decode()
+        except InvalidToken:
+            return None
+
+    def _fernet(self, purpose: str) -> Fernet:
+        from cryptography.fernet import Fernet
+
+        key = hmac.new(self._key, f"wrap\n{purpose}".encode(), hashlib.sha256).digest()
+        return Fernet(base64.urlsafe_b64encode(key))
 
     def _seal(self, purpose: str, text: str) -> str:
         digest = hmac.new(self._key, f"{purpose}\n{text}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()

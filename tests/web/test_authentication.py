@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from api.bootstrap import utc_now
+from api.identity.visitors import Visitor
 from api.web.sessions import Sessions
 from knowledge.errors import MalformedSettings, NotAuthorised
+from knowledge.ledger.browser_sessions import SignInProof
 from knowledge.vocabulary import Role, Scope
 from tests.web.conftest import Rig
 
@@ -97,7 +99,7 @@ async def test_browser_signs_in_with_a_personal_token_and_stays_signed_in(rig: R
         cookie = answer.headers["set-cookie"]
         assert "opsdesk_session=" in cookie
         assert "HttpOnly" in cookie
-        assert "SameSite=strict" in cookie
+        assert "SameSite=lax" in cookie
         assert rig.tokens["vera"] not in cookie
         assert (await browser.get("/incidents")).status_code == 200
 
@@ -134,25 +136,28 @@ async def test_sign_in_never_sends_the_browser_elsewhere(rig: Rig, next_page: st
         assert answer.headers["location"] == "/"
 
 
-def test_session_cookie_is_refused_when_it_was_changed_or_has_ended(tmp_path: Path) -> None:
-    sessions, now = Sessions(tmp_path / "key", timedelta(hours=1)), utc_now()
-    cookie, session = sessions.open("ops_token", now)
-    assert sessions.read(cookie, now) is not None
-    assert sessions.read(cookie, now + timedelta(hours=2)) is None
-    digest, nonce, ends, seal = cookie.split(".")
-    assert sessions.read(f"{digest}.{nonce}.{int(ends) + 9}.{seal}", now) is None
-    assert Sessions(tmp_path / "another", timedelta(hours=1)).read(cookie, now) is None
-    for broken in ("", ".", "...", "a.b.c.d", "é.ü.1.x", cookie + "x"):
-        assert sessions.read(broken, now) is None
+def sessions_of(rig: Rig, key: Path, hours: float = 1) -> Sessions:
+    return Sessions(key, rig.ledger.browser_sessions, timedelta(hours=hours), idle=timedelta(hours=1))
+
+
+def test_session_cookie_is_refused_when_it_was_changed_or_has_ended(rig: Rig, tmp_path: Path) -> None:
+    sessions = sessions_of(rig, tmp_path / "key")
+    secret, session = sessions.open("vera", SignInProof(method="password"), Visitor())
+    assert sessions.read(secret) is not None
+    for broken in ("", ".", "...", "a.b.c.d", "é.ü.1.x", "\ud800", secret + "x", secret[:-1], session.id):
+        assert sessions.read(broken) is None
     with pytest.raises(NotAuthorised):
         sessions.check_csrf(session.nonce, sessions.csrf_token("another"))
+    ended, _ = sessions_of(rig, tmp_path / "key", hours=0).open("vera", SignInProof(method="password"), Visitor())
+    assert sessions.read(ended) is None
 
 
-def test_session_key_is_its_owners_alone_and_shared_by_every_process(tmp_path: Path) -> None:
-    first = Sessions(tmp_path / "home" / "key", timedelta(hours=1))
-    assert stat.S_IMODE((tmp_path / "home" / "key").stat().st_mode) == 0o600
-    cookie, _ = first.open("ops_token", utc_now())
-    assert Sessions(tmp_path / "home" / "key", timedelta(hours=1)).read(cookie, utc_now()) is not None
-    (tmp_path / "home" / "key").chmod(0o644)
+def test_session_key_is_its_owners_alone_and_shared_by_every_process(rig: Rig, tmp_path: Path) -> None:
+    key = tmp_path / "home" / "key"
+    first = sessions_of(rig, key)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert sessions_of(rig, key).csrf_token("nonce") == first.csrf_token("nonce")
+    assert sessions_of(rig, tmp_path / "another").csrf_token("nonce") != first.csrf_token("nonce")
+    key.chmod(0o644)
     with pytest.raises(MalformedSettings, match="read by others"):
-        Sessions(tmp_path / "home" / "key", timedelta(hours=1))
+        sessions_of(rig, key)

@@ -58,8 +58,9 @@ class Visitor:
 
     def sign_in(self, token: str) -> Page:
         self.go("/sign-in")
-        self.page.get_by_label(re.compile("Personal token|个人令牌")).fill(token)
-        self.page.get_by_role("button", name=re.compile("^(Sign in|登录)$")).click()
+        self.page.get_by_text(re.compile("With a personal token|使用个人令牌")).click()
+        self.page.get_by_label(re.compile("^(Personal token|个人令牌)$")).fill(token)
+        self.page.get_by_role("button", name=re.compile("^(Sign in with the token|使用令牌登录)$")).click()
         self.page.wait_for_url("**/incidents")
         return self.page
 

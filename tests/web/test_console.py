@@ -258,12 +258,6 @@ async def test_every_page_renders_in_both_languages_at_every_ruling(rig: Rig, la
     assert "release day" in answer.text
 
 
-async def test_link_from_another_site_is_loaded_again_so_that_the_session_is_seen(rig: Rig) -> None:
-    async with rig.client() as browser:
-        page = await browser.get("/sign-in?next=/approvals", headers={"Sec-Fetch-Site": "cross-site"})
-    assert 'http-equiv="refresh" content="0;url=/sign-in?next=/approvals"' in page.text
-
-
 async def test_static_files_are_kept_by_digest_and_nothing_else_is_served(rig: Rig) -> None:
     async with rig.client() as browser:
         page = await browser.get("/sign-in")

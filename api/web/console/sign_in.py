@@ -1,62 +1,94 @@
-"""Signing in with a personal token, signing out, and the language."""
+"""Signing in with a name and a password, with a personal token, or elsewhere; signing out; and the language."""
 
 from __future__ import annotations
 
+import math
 import secrets
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.web.access import face_of, session_of
+from api.identity.door import Entered, WaitFirst, WrongProof
+from api.web.access import Face, face_of, session_of, session_secret, visitor_at
 from api.web.console.visit import answered, check_same_origin, local_path, visit_of
-from api.web.sessions import COOKIE, FORM_COOKIE
-from api.web.words import LANGUAGE_COOKIE, language_of
+from api.web.cookies import leave, leave_session, take_away
+from api.web.sessions import COOKIE, FORM_COOKIE, cookie_name
+from api.web.words import LANGUAGE_COOKIE, language_of, word
 from knowledge.vocabulary import Language
 
 router = APIRouter(include_in_schema=False)
 
 YEAR_SECONDS = 365 * 24 * 3600
+FORM_SECONDS = 3600
 TOKEN_CHARACTERS = 200
+NAME_CHARACTERS = 200
+PASSWORD_CHARACTERS = 1_000
+
+Csrf = Annotated[str, Form(max_length=200)]
+After = Annotated[str, Form(max_length=2_000)]
 
 
 @router.get("/sign-in")
 def form(request: Request, next: str = "/") -> Response:
     if session_of(request) is not None:
         return RedirectResponse(local_path(next), status_code=303)
-    return _form(request, next)
+    return sign_in_page(request, next)
 
 
 @router.post("/sign-in")
 def sign_in(
     request: Request,
+    name: Annotated[str, Form(max_length=NAME_CHARACTERS)] = "",
+    password: Annotated[str, Form(max_length=PASSWORD_CHARACTERS)] = "",
     token: Annotated[str, Form(max_length=TOKEN_CHARACTERS)] = "",
-    csrf: Annotated[str, Form(max_length=200)] = "",
-    next: Annotated[str, Form(max_length=2_000)] = "/",
+    csrf: Csrf = "",
+    next: After = "/",
 ) -> Response:
-    check_same_origin(request)
+    check_form(request, csrf)
     face = face_of(request)
-    face.sessions.check_csrf(request.cookies.get(FORM_COOKIE, ""), csrf)
-    principal = face.desk.ledger.principals.by_token(token.strip())
-    if principal is None or not principal.roles:
-        return _form(request, next, status=401, is_wrong=True)
-    cookie, _ = face.sessions.open(token.strip(), face.now())
-    response = RedirectResponse(local_path(next), status_code=303)
-    secure = face.desk.settings.web.secure_cookies
-    seconds = int(face.sessions.lifetime.total_seconds())
-    response.set_cookie(COOKIE, cookie, max_age=seconds, httponly=True, samesite="strict", secure=secure)
-    response.delete_cookie(FORM_COOKIE)
+    before, visitor = session_secret(face, request.cookies), visitor_at(request)
+    language = language_of(request)
+    try:
+        if token.strip():
+            entered = face.door.with_token(token.strip(), visitor, before)
+        else:
+            entered = face.door.with_password(name, password, visitor, before)
+    except WrongProof:
+        wrong = word("sign_in.wrong" if token.strip() else "sign_in.wrong_password", language)
+        return sign_in_page(request, next, status=401, wrong=wrong)
+    except WaitFirst as error:
+        return wait_page(request, next, error)
+    return entered_page(face, entered, next)
+
+
+def entered_page(face: Face, entered: Entered, after: str) -> Response:
+    """To the page that was asked for, with the session's cookie and the language that the person chose once."""
+    web = face.desk.settings.web
+    response = RedirectResponse(local_path(after), status_code=303)
+    leave_session(response, web, entered)
+    take_away(response, web, FORM_COOKIE)
+    return response
+
+
+def wait_page(request: Request, after: str, error: WaitFirst) -> Response:
+    seconds = error.retry_after_seconds or 1
+    count = math.ceil(seconds) if seconds < 100 else math.ceil(seconds / 60)
+    key = "sign_in.wait_seconds" if seconds < 100 else "sign_in.wait_minutes"
+    response = sign_in_page(request, after, status=429, wrong=word(key, language_of(request), count=count))
+    response.headers["retry-after"] = str(math.ceil(seconds))
     return response
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Response:
+def sign_out(request: Request, csrf: Csrf = "") -> Response:
     check_same_origin(request)
     visit = visit_of(request)
-    visit.face.sessions.check_csrf(visit.who.session.nonce, csrf)
+    face = visit.face
+    face.sessions.check_csrf(visit.who.session.nonce, csrf)
+    face.sessions.close(session_secret(face, request.cookies))
     response = RedirectResponse("/sign-in", status_code=303)
-    response.delete_cookie(COOKIE)
+    take_away(response, face.desk.settings.web, COOKIE)
     return response
 
 
@@ -68,21 +100,37 @@ def choose_language(language: Language, request: Request, next: str = "/") -> Re
     return response
 
 
-def _form(request: Request, after: str, *, status: int = 200, is_wrong: bool = False) -> Response:
-    """A link from elsewhere comes without the strict cookie: the page loads itself once more, then the browser sends it."""
+def form_nonce(request: Request) -> str:
+    """What the forms of a browser without session are bound to; empty when it has none yet."""
+    secure = face_of(request).desk.settings.web.secure_cookies
+    return request.cookies.get(cookie_name(FORM_COOKIE, secure=secure), "")
+
+
+def check_form(request: Request, csrf: str) -> None:
+    """A form of a browser without session: of our own page, and of this very browser. Nobody is signed in by somebody
+    else's page as somebody else."""
+    check_same_origin(request)
+    face_of(request).sessions.check_csrf(form_nonce(request), csrf)
+
+
+def form_page(request: Request, template: str, status: int = 200, **values: object) -> Response:
+    """A page with a form for a browser without session."""
     face = face_of(request)
-    nonce = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(18)
-    again = f"/sign-in?next={quote(local_path(after))}" if request.headers.get("sec-fetch-site") == "cross-site" else ""
-    response = answered(
+    nonce = form_nonce(request) or secrets.token_urlsafe(18)
+    values = {"csrf": face.sessions.csrf_token(nonce), **values}
+    response = answered(request, template, language_of(request), status, **values)
+    leave(response, face.desk.settings.web, FORM_COOKIE, nonce, FORM_SECONDS)
+    return response
+
+
+def sign_in_page(request: Request, after: str, *, status: int = 200, wrong: str = "") -> Response:
+    settings = face_of(request).desk.settings
+    return form_page(
         request,
         "sign_in.html",
-        language_of(request),
         status,
-        csrf=face.sessions.csrf_token(nonce),
         after=local_path(after),
-        again=again,
-        is_wrong=is_wrong,
+        wrong=wrong,
+        asks_for_password=settings.sign_in.asks_for_password,
+        providers=[{"name": one.name, "title": one.title or one.name} for one in settings.oidc],
     )
-    secure = face.desk.settings.web.secure_cookies
-    response.set_cookie(FORM_COOKIE, nonce, max_age=3600, httponly=True, samesite="strict", secure=secure)
-    return response
