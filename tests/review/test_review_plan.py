@@ -511,3 +511,36 @@ async def test_dry_run_keeps_what_the_server_warned_of(monkeypatch: pytest.Monke
     monkeypatch.setattr(cluster, "send", warned)
     review = await reviewed(cluster, "kubectl scale deploy/web -n shop --replicas=3")
     assert review.dry_runs[0].warnings == ("spec.x is deprecated",)
+
+
+def _cron_job(image: str = "registry.example.com/shop/sync:1", **pod_spec: Any) -> Json:
+    spec = {"restartPolicy": "Never", "containers": [{"name": "sync", "image": image}], **pod_spec}
+    template = {"metadata": {"labels": {"app": "sync"}}, "spec": {"template": {"spec": spec}}}
+    metadata = {"name": "sync", "namespace": "shop", "uid": "uid-sync"}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": metadata,
+        "spec": {"schedule": "@daily", "jobTemplate": template},
+    }
+
+
+async def test_job_of_a_cron_job_is_frozen_as_kubectl_makes_it_and_deleted_by_its_undo() -> None:
+    cluster = world()
+    cluster.put(_cron_job())
+    review = await reviewed(cluster, "kubectl create job again -n shop --from=cronjob/sync")
+    assert review.ruling is ONE, said(review)
+    (step,) = review.steps
+    assert step.requests[0].body["metadata"]["ownerReferences"][0]["uid"] == "uid-sync"
+    assert step.requests[0].body["spec"]["template"]["spec"]["containers"][0]["name"] == "sync"
+    assert [request.method for request in step.inverse] == ["DELETE"]
+
+
+@pytest.mark.parametrize(
+    ("image", "more"), [("evil.io/a:1", {}), ("registry.example.com/shop/sync:1", {"hostPID": True})]
+)
+async def test_job_of_a_cron_job_is_judged_by_what_the_cron_job_holds(image: str, more: Json) -> None:
+    cluster = world()
+    cluster.put(_cron_job(image, **more))
+    review = await reviewed(cluster, "kubectl create job again -n shop --from=cronjob/sync")
+    assert review.ruling is F, said(review)

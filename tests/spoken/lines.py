@@ -210,7 +210,8 @@ def _create_kind(chance: Random) -> Said:
         ("deployment", [image, ("replicas", "2"), ("port", "80")]), ("deploy", [image]), ("job", [image]),
         ("cronjob", [image, ("schedule", "*/5 * * * *"), ("restart", "Never")]), ("cj", [image, ("schedule", "0 3 * * 1")]),
         ("quota", [("hard", "cpu=4,pods=10")]), ("pdb", [("selector", "app=web"), ("min-available", "50%")]),
-        ("pdb", [("selector", "app=web,tier=a"), ("max-unavailable", "1")]),
+        ("pdb", [("selector", "app=web,tier=a"), ("max-unavailable", "1")]), ("job", [("from", "cronjob/sync")]),
+        ("service clusterip", [("tcp", "80:8080"), ("tcp", "443")]), ("svc clusterip", [("tcp", "80:http")]),
     ])  # fmt: skip
     return Said(f"create {verb}", names=(chance.choice(["made", "made-2"]),), is_bare_name=True, flags=(*SHOP, *flags))
 
@@ -221,6 +222,8 @@ def _create_heredoc(chance: Random) -> Said:
     heredoc = chance.choice(
         [made, _DEPLOYMENT.format(name=chance.choice(["web", "new"]), count=2), _SERVICE.format(name="extra", count=80)]
     )
+    if chance.random() < 0.3:
+        return Said("delete", flags=(*SHOP, ("wait", "false")), heredoc=made)
     return Said("create", flags=SHOP if chance.random() < 0.5 else (), heredoc=heredoc)
 
 

@@ -133,11 +133,13 @@ def _running() -> Iterator[PracticeServer]:
 
 def by_kubectl(line: str, shop: Shop, program: str) -> tuple[bool, str]:
     """Whether kubectl did it, and what it said. The line is read as a shell reads it."""
-    head, _, rest = line.partition("\n")
+    head, _, rest = line.replace("\\\n", "").partition("\n")
     head, _, _ = head.partition("<<")
     words = shlex.split(head, comments=True)
     body = rest.rpartition("\n")[0].rpartition("\n")[0] + "\n" if rest else ""
-    if words[1] == "apply" or body:  # the practice cluster publishes no schema that kubectl could validate against
+    if words[1] == "apply" or (
+        body and words[1] != "delete"
+    ):  # the practice cluster publishes no schema that kubectl could validate against
         words.append("--validate=false")
     if words[1] in {"create", "autoscale", "expose"} and not body:
         # Said as protobuf, which the practice cluster does not read: once more as JSON.

@@ -63,12 +63,21 @@ def spelled(said: Said, chance: Random) -> str:
     line = ["kubectl", *first, *said.verb.split(), *places[0], *_objects(said, chance), *places[1]]
     line += [_quoted(word, chance) for word in said.words]
     gap = chance.choice([" ", " ", "  ", "\t"])
-    text = gap.join([*line, *places[2]])
+    text = _broken(gap.join([*line, *places[2]]), gap, chance)
     if not said.heredoc:
         return text + chance.choice(["", " ", "  # as agreed"])
     mark = chance.choice(["EOF", "YAML"])
     quote = chance.choice(["'", '"'])
     return f"{text} <<{quote}{mark}{quote}\n{said.heredoc}{mark}\n"
+
+
+def _broken(text: str, gap: str, chance: Random) -> str:
+    """Sometimes on several lines, as people write what is long. A line never breaks inside quotes."""
+    words = text.split(gap)
+    if chance.random() > 0.2 or any(mark in text for mark in "'\""):
+        return text
+    at = chance.randrange(1, len(words)) if len(words) > 1 else 1
+    return f"{gap.join(words[:at])} \\\n  {gap.join(words[at:])}"
 
 
 def _objects(said: Said, chance: Random) -> list[str]:

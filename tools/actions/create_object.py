@@ -10,7 +10,7 @@ from knowledge.vocabulary import Json, Ruling
 from tools.actions.contract import Frozen, Look, Permission
 from tools.actions.creation import created
 from tools.actions.grant import EDITABLE, Grant
-from tools.actions.new_objects import checked, exposed, new_object
+from tools.actions.new_objects import checked, exposed, job_of, new_object
 from tools.ports import ResourceKind
 from tools.script.command import Command
 from tools.script.kinds import known_kinds
@@ -33,7 +33,8 @@ def _made(command: Command) -> tuple[ResourceKind, str, str]:
 class _CreateObject:
     id: str = "create_object"
     verbs: tuple[str, ...] = (
-        "create", "create deployment", "create job", "create cronjob", "create quota", "create poddisruptionbudget", "expose",
+        "create", "create deployment", "create job", "create cronjob", "create quota", "create poddisruptionbudget",
+        "create service clusterip", "expose",
     )  # fmt: skip
     is_read: bool = False
     risk: Ruling = Ruling.ONE
@@ -52,6 +53,9 @@ class _CreateObject:
         elif command.verb == "expose":
             target = command.targets[0]
             body = exposed(command, await look.get(target.kind, namespace, target.name))
+        elif source := command.value("from"):
+            cronjob = await look.get(look.kind("cronjobs.batch"), namespace, source.rpartition("/")[2])
+            body = job_of(command, cronjob)
         else:
             checked(command)
             made = new_object(command)

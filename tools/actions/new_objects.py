@@ -3,6 +3,7 @@ very object that would be sent."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,9 @@ def new_object(command: Command) -> Json | None:
     if make is None or not command.targets:
         return None
     kind, name = command.targets[0].kind, command.targets[0].name
-    labels = {"labels": {"app": name}} if command.verb == "create deployment" else {}
+    if command.has("from"):
+        return None
+    labels = {"labels": {"app": name}} if command.verb in _LABELLED else {}
     metadata = {"name": name, "namespace": command.namespace, **labels}
     return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": make(command, name)}
 
@@ -85,9 +88,41 @@ def _number_or_percent(text: str) -> int | str:
     return int(text) if text.isdigit() else text
 
 
+def _cluster_service(command: Command, name: str) -> Json:
+    ports: list[Json] = []
+    for given in command.values("tcp"):
+        port, _, target = given.partition(":")
+        made = {"port": int(port), "protocol": "TCP", "targetPort": _number_or_percent(target or port)}
+        ports.append({"name": given.replace(":", "-"), **made})
+    headless = {"clusterIP": "None"} if command.value("clusterip") == "None" else {}
+    return {"type": "ClusterIP", "selector": {"app": name}, **({"ports": ports} if ports else {}), **headless}
+
+
+def job_of(command: Command, cronjob: Json) -> Json:
+    """``create job NAME --from=cronjob/X``: what kubectl makes of the cron job as it is. The cron job owns it: it counts among
+    its history, and goes with it."""
+    template, metadata = cronjob["spec"]["jobTemplate"], cronjob["metadata"]
+    own = template.get("metadata") or {}
+    labels = {"labels": own["labels"]} if own.get("labels") else {}
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "name": metadata["name"],
+        "uid": metadata.get("uid", ""),
+        "controller": True,
+    }
+    made: Json = {
+        "name": command.targets[0].name, "namespace": command.namespace, **labels,
+        "annotations": {"cronjob.kubernetes.io/instantiate": "manual", **(own.get("annotations") or {})},
+        "ownerReferences": [owner],
+    }  # fmt: skip
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": made, "spec": copy.deepcopy(template["spec"])}
+
+
+_LABELLED = frozenset({"create deployment", "create service clusterip"})
 _MAKERS: dict[str, Callable[[Command, str], Json]] = {
     "create deployment": _deployment, "create job": _job, "create cronjob": _cronjob, "create quota": _quota,
-    "create poddisruptionbudget": _budget,
+    "create poddisruptionbudget": _budget, "create service clusterip": _cluster_service,
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from knowledge.vocabulary import (
     BlastRadius,
     DryRun,
     FrozenStep,
+    Json,
     OwnerPatch,
     PermissionCheck,
     Plan,
@@ -149,15 +150,29 @@ async def _subject(
 
 
 def _restored(prepared: Prepared) -> tuple[Writes, ...]:
-    """What a rollback puts back, and what an apply over an object changes or drops: the frozen step says it, not the command."""
+    """What a rollback puts back, what an apply over an object changes or drops, what a job takes over from its cron job: the
+    frozen step says it, not the command."""
     frozen, verb = prepared.frozen, prepared.command.verb
-    if verb not in {"rollout undo", "apply"} or frozen is None or frozen.kind is None or frozen.target is None:
+    is_copy = verb == "create job" and prepared.command.has("from")
+    if not (verb in {"rollout undo", "apply"} or is_copy):
         return ()
+    if frozen is None or frozen.kind is None or frozen.target is None:
+        return ()
+    if is_copy:
+        return (
+            Writes(frozen.kind, frozen.target.namespace, frozen.target.name, _unowned(frozen.desired), is_whole=True),
+        )
     if verb == "apply" and frozen.observed is None:
         return ()
     own = [state for state in frozen.after if not state.path.endswith("last-applied-configuration")]
     is_whole = verb == "rollout undo"
     return (writes_of_states(frozen.kind, frozen.target.namespace, frozen.target.name, own, is_whole),)
+
+
+def _unowned(made: Json | None) -> Json:
+    """What is made, without the owner that the action itself puts there."""
+    metadata = {key: value for key, value in (made or {}).get("metadata", {}).items() if key != "ownerReferences"}
+    return {**(made or {}), "metadata": metadata}
 
 
 def _is_inside(frozen: Frozen, plan: Plan, keys: frozenset[str]) -> bool:

@@ -80,6 +80,8 @@ def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
                 )
     if subject.command.verb == "set image" and any(argument.startswith("*=") for argument in subject.command.arguments):
         yield said(Ruling.TWO, "the same image for every container", "为所有容器设置同一镜像")
+    if subject.command.verb == "create job" and subject.command.has("from") and subject.is_offline:
+        yield said(Ruling.ONE, "what the cron job runs is not known yet", "该定时任务运行的内容尚未可知", is_open=True)
 
 
 def _image(image: Any, policy: Policy) -> Iterable[Said]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
+from knowledge.errors import ScriptRefused
 from tools.ports import ResourceKind
 from tools.script.command import Manifest, Target
 from tools.script.flags import Given
 from tools.script.kinds import KindTable
 from tools.script.lexer import Line, Word, refuse
-from tools.script.manifests import read_manifests, read_patch
+from tools.script.manifests import DIRECTIVE, DIRECTIVES, PLAIN_PATCH, directive_of, read_manifests, read_patch
 from tools.script.questions import read_question
-from tools.script.verbs import TAKES_SCALE, Shape, Verb
+from tools.script.verbs import REFUSED_VERBS, TAKES_SCALE, Shape, Verb
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _RBAC_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9.:_]*[A-Za-z0-9])?")
@@ -53,8 +55,10 @@ def read_operands(verb: Verb, words: list[Word], given: list[Given], line: Line,
     namespace = flags.get("namespace", "")
     if verb.shape is Shape.MANIFESTS:
         return _manifests(verb, words, line, namespace, kinds)
+    if line.heredoc is not None or "filename" in flags:
+        return _named_in_heredoc(verb, words, flags, line, kinds)
     if verb.shape is Shape.NEW:
-        return _new(verb, words, first, namespace, kinds)
+        return _new(verb, words, first, flags, kinds)
     if verb.shape is Shape.FIELD:
         return _field(words, first, kinds)
     if verb.shape is Shape.QUESTION:
@@ -116,7 +120,7 @@ def _arguments(verb: Verb, words: list[Word], first: Word, flags: dict[str, str]
 
 def _targets(verb: Verb, words: list[Word], first: Word, flags: dict[str, str], kinds: KindTable) -> tuple[Target, ...]:
     reader: dict[Shape, Callable[[], list[Target]]] = {
-        Shape.NOTHING: lambda: [refuse(f"kubectl {verb.name} takes no names", words[0], "flags only")] if words else [],
+        Shape.NOTHING: lambda: [_refuse_name(verb, words[0])] if words else [],
         Shape.NODES: lambda: [Target(_known(kinds, "nodes"), _name(_node_word(w), _NAME)) for w in words],
         Shape.NODES_THEN_ARGUMENTS: lambda: _nodes_of_taint(words, kinds),
         Shape.NAMES: lambda: [Target(_known(kinds, verb.kind), _name(w, _NAME)) for w in words],
@@ -129,6 +133,11 @@ def _targets(verb: Verb, words: list[Word], first: Word, flags: dict[str, str], 
     if len({(t.kind.resource, t.name) for t in targets}) != len(targets):
         refuse("an object is named twice", words[-1] if words else first, "each object once")
     return tuple(targets)
+
+
+def _refuse_name(verb: Verb, word: Word) -> NoReturn:
+    why, accepted = REFUSED_VERBS.get(f"{verb.name} {word.text}", ("takes no names", "flags only"))
+    refuse(f"kubectl {verb.name}: {why}", word, accepted)
 
 
 def _known(kinds: KindTable, spelling: str) -> ResourceKind:
@@ -273,14 +282,8 @@ def _check_patch(given: list[Given]) -> None:
                 refuse("a path that is not ASCII", item.word, "an ASCII path")
             if extra := operation.keys() - {"op", "path", "value"}:
                 refuse(f"an operation with {', '.join(sorted(extra))}", item.word, "op, path and value")
-    elif _has_directive(patch):
-        refuse("directives of strategic patches are not part of the grammar", item.word, "a JSON patch (--type=json)")
-
-
-def _has_directive(tree: object) -> bool:
-    if isinstance(tree, dict):
-        return any(str(key).startswith("$") or _has_directive(value) for key, value in tree.items())
-    return isinstance(tree, list) and any(_has_directive(item) for item in tree)
+    elif (found := directive_of(patch)) is not None:
+        refuse(f"{found}: {DIRECTIVE}", item.word, PLAIN_PATCH)
 
 
 def _manifests(verb: Verb, words: list[Word], line: Line, namespace: str, kinds: KindTable) -> Operands:
@@ -289,12 +292,35 @@ def _manifests(verb: Verb, words: list[Word], line: Line, namespace: str, kinds:
     if line.heredoc is None:
         refuse(f"kubectl {verb.name} -f - without a heredoc", line.words[0], "<<'EOF' at the end of the line")
     manifests = read_manifests(line.heredoc, line.heredoc_line, namespace, kinds)
+    for manifest in manifests:
+        if (found := directive_of(manifest.body, DIRECTIVES)) is not None:
+            raise ScriptRefused(f"{found}: {DIRECTIVE}", line=manifest.line, column=1, expected=PLAIN_PATCH)
     if len({(m.kind.resource, m.namespace, m.name) for m in manifests}) != len(manifests):
         refuse("an object stands twice in the heredoc", line.words[0], "each object once")
     return Operands((), "", (), manifests)
 
 
-def _new(verb: Verb, words: list[Word], first: Word, namespace: str, kinds: KindTable) -> Operands:
+def _named_in_heredoc(verb: Verb, words: list[Word], flags: dict[str, str], line: Line, kinds: KindTable) -> Operands:
+    """``delete -f -``: the objects of the heredoc, by kind, namespace and name alone, as if the line had named them."""
+    if line.heredoc is None or "filename" not in flags:
+        refuse(
+            f"kubectl {verb.name} -f - and a heredoc stand together", line.words[0], "-f - and <<'EOF', or TYPE/NAME"
+        )
+    if words or flags.keys() & {"selector", "field-selector", "all", "all-namespaces"}:
+        refuse("a heredoc names every object", words[0] if words else line.words[0], "-f - and <<'EOF' alone")
+    found = _manifests(verb, [], line, flags.get("namespace", ""), kinds).manifests
+    namespaces = {manifest.namespace for manifest in found if manifest.namespace}
+    if len(namespaces) > 1:
+        refuse(f"objects of {len(namespaces)} namespaces in one delete", line.words[0], "one line for each namespace")
+    return Operands(tuple(Target(manifest.kind, manifest.name) for manifest in found), "".join(namespaces))
+
+
+def _new(verb: Verb, words: list[Word], first: Word, flags: dict[str, str], kinds: KindTable) -> Operands:
+    namespace = flags.get("namespace", "")
     if len(words) != 1:
         refuse(f"kubectl {verb.name} takes one name", words[1] if len(words) > 1 else first, "NAME")
+    if verb.name == "create job" and len(flags.keys() & {"image", "from"}) != 1:
+        refuse("kubectl create job needs one of --image and --from", first, "--image=IMAGE, or --from=cronjob/NAME")
+    if verb.name == "create service clusterip" and "tcp" not in flags and flags.get("clusterip") != "None":
+        refuse("kubectl create service clusterip needs a port", first, "--tcp=80:8080, or --clusterip=None")
     return Operands((Target(_known(kinds, verb.kind), _name(words[0], _NAME)),), namespace or "default")

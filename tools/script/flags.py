@@ -60,6 +60,11 @@ _REFUSED_EVERYWHERE = {
     "edit": "there is no editor", "attach": "there is no terminal", "stdin": "there is no terminal", "tty": "there is no terminal",
     "interactive": "there is no terminal", "kuberc": "local files are not part of the grammar",
 }  # fmt: skip
+_NEAREST = {
+    ("auth can-i", "list"): ("one right is asked about at a time", "a verb and a kind: kubectl auth can-i get pods"),
+    ("apply", "prune"): ("pruning deletes what the script does not name", "kubectl delete TYPE/NAME"),
+}
+"""Flags of one verb that people type and that are refused: why, and which line comes nearest."""
 _SHORT_NAMES = {"s": "server", "k": "kustomize", "f": "filename", "R": "recursive", "i": "stdin", "t": "tty"}
 
 
@@ -146,6 +151,9 @@ def _checked(flag: Flag, value: str, word: Word) -> Given:
 def _unknown(spelled: str, name: str, word: Word, table: Mapping[str, Flag], verb: str) -> Flag:
     if name in {"v", "vmodule"}:
         refuse(f"{spelled}: request traces are not part of the grammar", word, "no -v")
+    if (verb, name) in _NEAREST:
+        why, accepted = _NEAREST[verb, name]
+        refuse(f"{spelled}: {why}", word, accepted)
     why = _REFUSED_EVERYWHERE.get(name, f"kubectl {verb} takes no such flag here")
     known = ", ".join(f"--{flag}" for flag in sorted(table))
     refuse(f"{spelled}: {why}", word, f"one of {known}" if known else "no flag")

@@ -27,7 +27,7 @@ _WHY = {
     "?": "globs are not part of the grammar; quote a value that holds a question mark",
     "[": "globs are not part of the grammar; quote a value that holds brackets",
     "]": "globs are not part of the grammar; quote a value that holds brackets",
-    "\\": "a backslash may stand inside single quotes only",
+    "\\": "a backslash stands inside single quotes, or after a blank at the end of a line that goes on",
     "!": "history expansion is not part of the grammar; quote a value that holds an exclamation mark",
     "~": "home directories are not part of the grammar",
 }
@@ -69,8 +69,7 @@ def split_lines(text: str) -> list[Line]:
     commands: list[Line] = []
     at = 0
     while at < len(lines):
-        words, delimiter = _words_of(lines[at], at + 1)
-        at += 1
+        words, delimiter, at = _logical_line(lines, at)
         if delimiter is None:
             if words:
                 commands.append(Line(tuple(words)))
@@ -89,8 +88,26 @@ def split_lines(text: str) -> list[Line]:
     return commands
 
 
-def _words_of(line: str, number: int) -> tuple[list[Word], str | None]:
-    """The words of one physical line, and the delimiter of a heredoc that it opens."""
+def _logical_line(lines: list[str], at: int) -> tuple[list[Word], str | None, int]:
+    """The words of the line at ``at`` and of those on which it goes on, the delimiter of a heredoc that it opens, and where
+    the next one begins. A line goes on as in a shell: a backslash is its last character, outside quotes and comments."""
+    words: list[Word] = []
+    while True:
+        more, delimiter, continued_at = _words_of(lines[at], at + 1)
+        words += more
+        at += 1
+        if continued_at is None:
+            return words, delimiter, at
+        if not any(line.strip() for line in lines[at:]):
+            raise ScriptRefused(
+                "nothing follows the backslash", line=at, column=continued_at,
+                expected="the rest of the command on the next line",
+            )  # fmt: skip
+
+
+def _words_of(line: str, number: int) -> tuple[list[Word], str | None, int | None]:
+    """The words of one physical line, the delimiter of a heredoc that it opens, and the column of the backslash with which it
+    goes on on the next."""
     words: list[Word] = []
     at = 0
     while at < len(line):
@@ -99,15 +116,17 @@ def _words_of(line: str, number: int) -> tuple[list[Word], str | None]:
             at += 1
         elif character == "#":
             break
+        elif character == "\\" and at == len(line) - 1:
+            return words, None, at + 1
         elif character == "<":
             opened = _HEREDOC.match(line, at)
             if opened is None:
                 _refuse_character(line, at, number)
-            return words, opened.group(2)
+            return words, opened.group(2), None
         else:
             word, at = _word_at(line, at, number)
             words.append(word)
-    return words, None
+    return words, None, None
 
 
 def _word_at(line: str, start: int, number: int) -> tuple[Word, int]:

@@ -139,6 +139,24 @@ def read_patch(text: str, line: int, column: int) -> Any:
     return documents[0][0]
 
 
+DIRECTIVE = (
+    "directives of strategic patches are not part of the grammar: what they do hangs on how a server orders its lists"
+)
+PLAIN_PATCH = """a JSON patch that says it: --type=json -p '[{"op":"remove","path":"/spec/..."}]'"""
+DIRECTIVES = re.compile(r"\$(patch|retainKeys|deleteFromPrimitiveList/.*|setElementOrder/.*)")
+_ANY_DIRECTIVE = re.compile(r"\$.*", re.DOTALL)
+
+
+def directive_of(tree: Any, pattern: re.Pattern[str] = _ANY_DIRECTIVE) -> str | None:
+    """The first key that a strategic merge would take for an order instead of a field."""
+    if isinstance(tree, dict):
+        own = next((key for key in tree if pattern.fullmatch(str(key))), None)
+        return own or next((one for one in (directive_of(value, pattern) for value in tree.values()) if one), None)
+    if isinstance(tree, list):
+        return next((one for one in (directive_of(item, pattern) for item in tree) if one), None)
+    return None
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 

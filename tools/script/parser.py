@@ -13,7 +13,17 @@ from tools.script.command import Command, ParsedScript
 from tools.script.flags import Given, kept, split_flags
 from tools.script.kinds import KindTable, table_for
 from tools.script.lexer import Line, Word, refuse, split_lines
-from tools.script.verbs import FAMILIES, GLOBAL_FLAGS, REFUSED_VERBS, VERBS, Shape, Verb, family_members, find_verb
+from tools.script.verbs import (
+    FAMILIES,
+    GLOBAL_FLAGS,
+    REFUSED_VERBS,
+    VERBS,
+    Shape,
+    Verb,
+    family_members,
+    find_verb,
+    has_third_word,
+)
 
 MAX_COMMANDS = 100
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
@@ -63,7 +73,7 @@ def _command(line: Line, kinds: KindTable) -> Command:
                             expected="kubectl apply -f - <<'EOF'")  # fmt: skip
     _check_program(line.words[0], line.words[1:])
     verb, words = _verb_of(line.words)
-    if line.heredoc is not None and verb.shape is not Shape.MANIFESTS:
+    if line.heredoc is not None and verb.shape is not Shape.MANIFESTS and verb.name != "delete":
         refuse(f"kubectl {verb.name} takes no heredoc", line.words[0], "a heredoc after `kubectl apply -f -` only")
     if verb.shape is Shape.ANYTHING:
         return _forbidden(verb, words, line.words[0])
@@ -121,9 +131,17 @@ def _verb_of(words: tuple[Word, ...]) -> tuple[Verb, list[Word]]:
         after += 1
         if second is not None and not second.is_plain:
             refuse("the verb in quotes", second, "the verb without quotes")
-    verb = find_verb(first.text, second.text if second else None)
+    third: Word | None = None
+    if second is not None and has_third_word(first.text, second.text):
+        more, after = _skip_flags(words, after)
+        between += more
+        third = words[after] if after < len(words) else None
+        after += 1
+        if third is not None and not third.is_plain:
+            refuse("the verb in quotes", third, "the verb without quotes")
+    verb = find_verb(first.text, second.text if second else None, third.text if third else None)
     if verb is None:
-        _unknown_verb(first, second)
+        _unknown_verb(first, second, third)
     return verb, [*before, *between, *words[after:]]
 
 
@@ -149,14 +167,14 @@ def _skip_flags(words: tuple[Word, ...], at: int) -> tuple[list[Word], int]:
     return list(words[start:at]), at
 
 
-def _unknown_verb(first: Word, second: Word | None) -> NoReturn:
+def _unknown_verb(first: Word, second: Word | None, third: Word | None = None) -> NoReturn:
+    said = " ".join(word.text for word in (first, second) if word is not None)
     if first.text in FAMILIES:
-        members = ", ".join(family_members(first.text))
-        refuse(
-            f"kubectl {first.text} {second.text if second else ''}: not part of the grammar", second or first, members
-        )
+        why, accepted = REFUSED_VERBS.get(said, ("not part of the grammar", ", ".join(family_members(first.text))))
+        refuse(f"kubectl {said}: {why}", third or second or first, accepted)
     verbs = ", ".join(sorted({name.split()[0] for name in VERBS}))
-    refuse(f"kubectl {first.text}: {REFUSED_VERBS.get(first.text, 'unknown verb, or a plug-in')}", first, verbs)
+    why, accepted = REFUSED_VERBS.get(first.text, ("unknown verb, or a plug-in", verbs))
+    refuse(f"kubectl {first.text}: {why}", first, accepted)
 
 
 def _forbidden(verb: Verb, words: list[Word], first: Word) -> Command:

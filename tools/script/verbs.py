@@ -93,6 +93,7 @@ _NAMING_IMAGE = (
 _IMAGES = matching("image", _NAMING_IMAGE, "an image such as registry.example.com/team/app:1.2", is_repeatable=True)
 _ONE_IMAGE = matching("image", r"[A-Za-z0-9][A-Za-z0-9._:/@-]*", "an image such as registry.example.com/team/app:1.2")
 _PORT = matching("port", "[1-9][0-9]{0,4}", "a port")
+_PORTS = r"[1-9][0-9]{0,4}(:([1-9][0-9]{0,4}|[a-z0-9]([-a-z0-9]*[a-z0-9])?))?"
 _EQUALITIES = r"[A-Za-z0-9._/-]+==?[A-Za-z0-9._-]+(,[A-Za-z0-9._/-]+==?[A-Za-z0-9._-]+)*"
 _READS = (_NAMESPACE, _EVERYWHERE, _SELECTED, _REQUEST, _QUIET)
 _CHANGES = (_NAMESPACE, _EVERYWHERE, _REQUEST, _QUIET, _TRIED, _SHOWN)
@@ -203,7 +204,7 @@ _CHANGE_VERBS = (
     )),
     Verb("taint", Shape.NODES_THEN_ARGUMENTS, False, _table(_SELECTED, _REQUEST, _QUIET, _TRIED, _ALL, switch("overwrite"))),
     Verb("delete", Shape.OBJECTS, False, _table(
-        *_PICKED, switch("force"), switch("now"), switch("ignore-not-found"), switch("wait", default="true"), _WAITS,
+        *_PICKED, _FROM_HEREDOC, switch("force"), switch("now"), switch("ignore-not-found"), switch("wait", default="true"), _WAITS,
         matching("grace-period", r"-1|[0-9]{1,6}", "seconds"),
         Flag("cascade", "", "background", lambda v: v in {"background", "foreground", "orphan", "true", "false"}, "background, foreground or orphan"),
     )),
@@ -216,7 +217,13 @@ _CHANGE_VERBS = (
     Verb("create deployment", Shape.NEW, False, _table(
         *_CHANGES, _IMAGES, Flag("replicas", "r", check=matching("", _COUNT, "").check, expected="a number of replicas"), _PORT,
     ), kind="deployments.apps", needs=("image",)),
-    Verb("create job", Shape.NEW, False, _table(*_CHANGES, _ONE_IMAGE), kind="jobs.batch", needs=("image",)),
+    Verb("create job", Shape.NEW, False, _table(
+        *_CHANGES, _ONE_IMAGE, matching("from", rf"(cj|cronjobs?)(\.v1)?(\.batch)?/{_NAME}", "cronjob/NAME"),
+    ), kind="jobs.batch"),
+    Verb("create service clusterip", Shape.NEW, False, _table(
+        *_CHANGES, matching("tcp", _PORTS, "PORT or PORT:TARGET", is_repeatable=True),
+        Flag("clusterip", check=lambda v: v == "None", expected="None: a headless Service"),
+    ), kind="services"),
     Verb("create cronjob", Shape.NEW, False, _table(
         *_CHANGES, _ONE_IMAGE, matching("schedule", r"[0-9A-Za-z*/, @?#-]+", "a schedule such as '0 3 * * *'"),
         matching("restart", "OnFailure|Never", "OnFailure or Never"),
@@ -258,24 +265,49 @@ _ALIASES = {
     ("set", "serviceaccounts"): "set serviceaccount",
 }  # fmt: skip
 FAMILIES = frozenset(name.split()[0] for name in VERBS if " " in name)
-REFUSED_VERBS = {
-    "exec": "commands inside containers are not part of the grammar", "attach": "there is no terminal",
-    "cp": "copying files is not part of the grammar", "port-forward": "tunnels are not part of the grammar",
-    "proxy": "tunnels are not part of the grammar", "edit": "there is no editor; say the change as a patch",
-    "replace": "say the change as a patch or an apply", "run": "say the object as an apply of a heredoc",
-    "kustomize": "kustomize is not part of the grammar",
-    "plugin": "plug-ins are not part of the grammar", "config": "the cluster is the incident's own",
-    "alpha": "not part of the grammar", "completion": "not part of the grammar",
-    "options": "not part of the grammar", "ctx": "plug-ins are not part of the grammar", "ns": "plug-ins are not part of the grammar",
+_APPLY = "kubectl apply -f - <<'EOF' with the object written out"
+REFUSED_VERBS: dict[str, tuple[str, str]] = {
+    "exec": ("commands inside containers are not part of the grammar", "kubectl logs POD, or kubectl describe pod POD"),
+    "attach": ("there is no terminal", "kubectl logs -f POD"),
+    "cp": ("copying files is not part of the grammar", "kubectl logs POD, or kubectl get configmap NAME -o yaml"),
+    "port-forward": ("tunnels are not part of the grammar", "kubectl get endpointslices, or kubectl describe svc NAME"),
+    "proxy": ("tunnels are not part of the grammar", "kubectl get --raw /path"),
+    "edit": ("there is no editor", "kubectl patch TYPE/NAME -p '{...}'"),
+    "replace": ("an object is not replaced as a whole: what others wrote into it would be lost", f"{_APPLY}, or kubectl patch TYPE/NAME -p '{{...}}'"),
+    "run": ("an object is written out, not made of words", _APPLY),
+    "kustomize": ("kustomize is not part of the grammar", _APPLY),
+    "plugin": ("plug-ins are not part of the grammar", "kubectl and one of its own verbs"),
+    "config": ("the cluster is the incident's own, and so is the identity", "kubectl cluster-info, kubectl version or kubectl auth can-i VERB KIND"),
+    "alpha": ("not part of the grammar", "kubectl and one of its own verbs"),
+    "completion": ("there is no terminal", "kubectl api-resources, or kubectl explain KIND"),
+    "options": ("flags that every verb takes are -n, --request-timeout and -v up to 7", "kubectl explain KIND, or kubectl api-resources"),
+    "ctx": ("plug-ins are not part of the grammar", "kubectl cluster-info; the cluster is the incident's own"),
+    "ns": ("plug-ins are not part of the grammar", "-n NAMESPACE on the line"),
+    "auth whoami": ("the executor acts as itself; `opsdesk doctor` names both identities", "kubectl auth can-i VERB KIND"),
+    "cluster-info dump": ("a dump holds what no scope bounds", "kubectl get all -n NAMESPACE -o yaml, or kubectl logs POD"),
+    "create ingress": ("not made of words", _APPLY), "create namespace": ("not made of words", _APPLY), "create ns": ("not made of words", _APPLY),
+    "create priorityclass": ("not made of words", _APPLY), "create pc": ("not made of words", _APPLY),
+    "create ing": ("not made of words", _APPLY), "create pod": ("not made of words", _APPLY),
+    "create service": ("only clusterip is made of words", f"kubectl create service clusterip NAME --tcp=80, kubectl expose, or {_APPLY}"),
+    "create svc": ("only clusterip is made of words", f"kubectl create service clusterip NAME --tcp=80, kubectl expose, or {_APPLY}"),
 }  # fmt: skip
+"""Verbs that people type and that are refused: why, and which line of the grammar comes nearest."""
+_OF_THREE_WORDS = {("create", "service"): "service", ("create", "svc"): "service"}
 
 
 def family_members(family: str) -> Iterable[str]:
     return sorted(name.split(" ", 1)[1] for name in VERBS if name.startswith(f"{family} "))
 
 
-def find_verb(first: str, second: str | None) -> Verb | None:
+def has_third_word(first: str, second: str) -> bool:
+    """Whether the verb goes on behind its second word (``create service clusterip``)."""
+    return (first, second) in _OF_THREE_WORDS
+
+
+def find_verb(first: str, second: str | None, third: str | None = None) -> Verb | None:
     """``rollout``, ``restart`` -> the verb; None when it is not part of the grammar."""
+    if second is not None and has_third_word(first, second):
+        return VERBS.get(f"{first} {_OF_THREE_WORDS[first, second]} {third}")
     if first in FAMILIES:
         return None if second is None else VERBS.get(_ALIASES.get((first, second), f"{first} {second}"))
     return VERBS.get(first)
