@@ -79,7 +79,10 @@ class PracticeApp:
             return self._finished(seen, started, None)
         if order is not None and order.effect == "status_after_write":
             answer = refused(_injected_error(order))
-        return self._finished(seen, started, _response(answer))
+        response = _response(answer)
+        if order is not None and order.effect in {"garbage", "truncated"}:
+            response = _spoilt(response, order.effect)
+        return self._finished(seen, started, response)
 
     def _finished(self, seen: Seen, started: float, response: Response | None) -> Response | None:
         seen.status = 0 if response is None else response.status_code
@@ -95,6 +98,8 @@ class PracticeApp:
         if order.effect == "hang":
             await asyncio.sleep(order.seconds)
             return None
+        if order.effect == "late":
+            await asyncio.sleep(order.seconds)
         return _GO_ON
 
     def _handled(
@@ -162,6 +167,14 @@ def _response(answer: Answer) -> Response:
     response = StreamingResponse(_as_bytes(body), answer.status, headers)
     response.headers["Content-Type"] = answer.content_type
     return response
+
+
+def _spoilt(response: Response, effect: str) -> Response:
+    """What a proxy in between may make of an answer."""
+    if effect == "garbage":
+        return Response("<html><body>Welcome to the guest network</body></html>", 200, media_type="text/html")
+    body = bytes(response.body)
+    return Response(body[: len(body) // 2], response.status_code, media_type="application/json")
 
 
 async def _as_bytes(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -8,8 +8,12 @@ from typing import Any, Literal
 
 from evals.practice.errors import bad_request
 
-Effect = Literal["status", "hang", "drop", "drop_after_write", "status_after_write"]
-EFFECTS = ("status", "hang", "drop", "drop_after_write", "status_after_write")
+Effect = Literal["status", "hang", "drop", "drop_after_write", "status_after_write", "late", "garbage", "truncated"]
+EFFECTS: tuple[Effect, ...] = (
+    "status", "hang", "drop", "drop_after_write", "status_after_write", "late", "garbage", "truncated",
+)  # fmt: skip
+"""`late` carries the request out after `seconds`, whether or not anybody still waits; `garbage` and `truncated` carry it out
+and answer 200 with a page of HTML, or with the first half of the object."""
 
 
 @dataclass(slots=True)
