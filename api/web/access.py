@@ -146,13 +146,13 @@ def known_id(value: str, what: str) -> str:
 def incident_within(desk: Desk, principal: Principal, incident_id: str) -> Incident:
     """The incident, when the asker's scope covers it. What lies outside is not found: its existence is not told."""
     incident = desk.ledger.incidents.get(known_id(incident_id, "incident"))
-    if not may_see(principal, incident):
+    if not may_see(desk, principal, incident):
         raise NotFound(f"there is no incident {incident_id}", next_step="opsdesk incidents lists them")
     return incident
 
 
-def may_see(principal: Principal, incident: Incident) -> bool:
-    return principal.scope.allows(cluster=incident.cluster, namespace=incident.namespace, service=incident.service)
+def may_see(desk: Desk, principal: Principal, incident: Incident) -> bool:
+    return desk.ledger.incidents.sees(principal.scope, principal.id, incident.id)
 
 
 FaceOf = Annotated[Face, Depends(face_of)]

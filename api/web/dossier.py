@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -9,7 +11,7 @@ from pydantic import BaseModel
 
 from api.bootstrap import Desk
 from api.web.deciding import MayDecide, may_decide
-from api.web.scoping import narrowed
+from api.web.scoping import names_outside, narrowed, sees_all
 from knowledge.errors import NotFound
 from knowledge.ledger.values import AlertRecord, Feedback
 from knowledge.vocabulary import (
@@ -23,6 +25,8 @@ from knowledge.vocabulary import (
     Plan,
     Principal,
     Review,
+    Scope,
+    Text,
     Ticket,
     TimelineEntry,
     Verification,
@@ -79,31 +83,31 @@ class Dossier(BaseModel):
 def open_dossier(desk: Desk, principal: Principal, incident: Incident) -> Dossier:
     """Reads the ledger part by part. Blocking."""
     ledger = desk.ledger
+    within = _Narrowing(principal.scope, incident.cluster, names_outside(desk, principal, incident))
     proposed, review, approval = latest_proposal(desk, incident)
-    plan = _within(proposed, principal, incident)
+    plan = within(proposed)
     executions = [one for one in ledger.executions.for_incident(incident.id) if plan and one.plan_id == plan.id]
     verifications = ledger.verifications.for_incident(incident.id)
     lessons = ledger.lessons.list(incident_id=incident.id, limit=1)
     diagnosis = ledger.diagnoses.latest(incident.id)
-    shown = _within(diagnosis, principal, incident)
+    shown = within(diagnosis)
     is_hidden = bool(diagnosis and diagnosis.chosen and not (shown and shown.chosen))
     alerts = ledger.alerts.list(MOST_ALERTS, incident_id=incident.id, reach=principal.scope)
-    findings = [_within(finding, principal, incident) for finding in ledger.findings.for_incident(incident.id)]
     return Dossier(
-        incident=incident,
+        incident=within(incident) or incident,
         alerts=[alert_view(record) for record in alerts],
-        tickets=ledger.tickets.for_incident(incident.id),
+        tickets=within.each(ledger.tickets.for_incident(incident.id)),
         diagnosis=None if is_hidden else shown,
         diagnosis_is_hidden=is_hidden,
-        findings=[finding for finding in findings if finding is not None],
+        findings=within.each(ledger.findings.for_incident(incident.id)),
         plan=plan,
-        review=_within(review, principal, incident),
-        approval=approval,
+        review=within(review),
+        approval=within(approval),
         may_decide=may_decide(desk, principal, approval, incident) if approval else None,
-        execution=executions[0] if executions else None,
-        verification=_of_execution(verifications, executions),
-        lesson=lessons[0] if lessons else None,
-        feedback=ledger.feedback.for_incident(incident.id),
+        execution=within(executions[0]) if executions else None,
+        verification=within(_of_execution(verifications, executions)),
+        lesson=within(lessons[0]) if lessons else None,
+        feedback=within.each(ledger.feedback.for_incident(incident.id)),
     )
 
 
@@ -120,12 +124,28 @@ def latest_proposal(desk: Desk, incident: Incident) -> tuple[Plan | None, Review
     return plan, review, approval
 
 
-def timeline_within(principal: Principal, incident: Incident, entries: list[TimelineEntry]) -> list[TimelineEntry]:
-    """The same lines; their data without what lies outside the reader's scope."""
-    return [
-        entry.model_copy(update={"data": narrowed(entry.data, principal.scope, incident.cluster) or {}})
-        for entry in entries
-    ]
+def timeline_within(
+    desk: Desk, principal: Principal, incident: Incident, entries: list[TimelineEntry]
+) -> list[TimelineEntry]:
+    """The same lines, without what lies outside the reader's scope: in their data, and in what they say. Blocking."""
+    if not entries or sees_all(principal.scope, incident.cluster):
+        return entries
+    outside = names_outside(desk, principal, incident)
+    return [_line_within(entry, principal, incident, outside) for entry in entries]
+
+
+def title_within(principal: Principal, incident: Incident) -> Incident:
+    """An incident as it stands in a list: its title and reason without what they name outside the reader's scope."""
+    return _Narrowing(principal.scope, incident.cluster, frozenset())(incident) or incident
+
+
+def _line_within(
+    entry: TimelineEntry, principal: Principal, incident: Incident, outside: frozenset[str]
+) -> TimelineEntry:
+    said, data = (
+        narrowed(part, principal.scope, incident.cluster, outside) for part in (entry.summary.model_dump(), entry.data)
+    )
+    return entry.model_copy(update={"summary": Text.model_validate(said), "data": data or {}})
 
 
 def alert_view(record: AlertRecord) -> AlertView:
@@ -158,8 +178,19 @@ def _of_execution(verifications: list[Verification], executions: list[Execution]
     return latest if executions and latest.execution_id == executions[0].id else None
 
 
-def _within(value: Value | None, principal: Principal, incident: Incident) -> Value | None:
-    if value is None:
-        return None
-    left: Any = narrowed(value.model_dump(mode="json"), principal.scope, incident.cluster)
-    return None if left is None else type(value).model_validate(left)
+@dataclass(frozen=True)
+class _Narrowing:
+    """What is shown, without what lies outside a reader's scope."""
+
+    scope: Scope
+    cluster: str
+    outside: frozenset[str]
+
+    def __call__(self, value: Value | None) -> Value | None:
+        if value is None or sees_all(self.scope, self.cluster):
+            return value
+        left: Any = narrowed(value.model_dump(mode="json"), self.scope, self.cluster, self.outside)
+        return None if left is None else type(value).model_validate(left)
+
+    def each(self, values: Sequence[Value]) -> list[Value]:
+        return [left for value in values if (left := self(value)) is not None]

@@ -130,7 +130,7 @@ def case_within(desk: Desk, principal: Principal, case_id: str) -> tuple[Case, s
 
 
 def _is_within(desk: Desk, principal: Principal, lesson: Lesson) -> bool:
-    return not lesson.incident_id or may_see(principal, desk.ledger.incidents.get(lesson.incident_id))
+    return not lesson.incident_id or may_see(desk, principal, desk.ledger.incidents.get(lesson.incident_id))
 
 
 def _file_name(given: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, update
@@ -18,6 +19,7 @@ from knowledge.ledger.rows.intake import (
     IncidentRow,
     TicketRow,
 )
+from knowledge.ledger.sight import seen_of
 from knowledge.ledger.store import Store, Writing
 from knowledge.ledger.timeline import locked_incident, tell
 from knowledge.ledger.values import WakeReason
@@ -54,8 +56,11 @@ class Incidents:
         text: str | None = None,
         limit: int = 50,
         before: str | None = None,
+        reader: str = "",
     ) -> list[Incident]:
-        """Newest first, only what ``reach`` allows. ``before`` is the id of the last one of the page before.
+        """Newest first, only what ``reach`` lets its ``reader`` (a principal's id) see: of those without a namespace who has
+        some namespaces only sees what they asked themselves, and what lies in them. ``before`` is the id of the last one of
+        the page before.
 
         ``text`` is looked for in id, title and reason, without regard to case.
         """
@@ -63,7 +68,14 @@ class Incidents:
             status=status, severity=severity, service=service, cluster=cluster, assignee=assignee, text=text
         )
         with self._store.read() as session:
-            return [incident_of(row) for row in newest(session, query, IncidentRow, reach, limit, before)]
+            seen = partial(seen_of, session, reach=reach, reader=reader)
+            return [incident_of(row) for row in newest(session, query, IncidentRow, reach, limit, before, seen)]
+
+    def sees(self, reach: Scope, reader: str, id: str) -> bool:
+        """Whether ``reach`` lets its ``reader`` see the incident; False when there is none."""
+        with self._store.read() as session:
+            row = session.get(IncidentRow, id)
+            return row is not None and bool(seen_of(session, [row], reach, reader))
 
     def set_status(
         self,

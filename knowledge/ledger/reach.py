@@ -7,6 +7,7 @@ no ``[abc]``); ``Scope.allows`` then has the last word.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, or_
@@ -21,9 +22,15 @@ _PARTS = re.compile(r"(?P<many>\*)|(?P<one>\?|\[.[^\]]*\])|(?P<plain>.)", re.DOT
 
 
 def newest(
-    session: Session, query: Select[Placed], table: type[Placed], reach: Scope, limit: int, before: str | None
+    session: Session,
+    query: Select[Placed],
+    table: type[Placed],
+    reach: Scope,
+    limit: int,
+    before: str | None,
+    seen: Callable[[Sequence[Placed]], Sequence[Placed]] = tuple,
 ) -> list[Placed]:
-    """Up to ``limit`` rows that ``reach`` allows, newest id first, older than the id ``before``."""
+    """Up to ``limit`` rows that ``reach`` allows, newest id first, older than the id ``before``. ``seen`` may take some away."""
     for column, patterns in (
         (table.cluster, reach.clusters),
         (table.namespace, reach.namespaces),
@@ -36,9 +43,10 @@ def newest(
         batch = session.scalars(
             (query.where(table.id < before) if before else query).order_by(table.id.desc()).limit(limit)
         ).all()
-        page += [
+        allowed = [
             row for row in batch if reach.allows(cluster=row.cluster, namespace=row.namespace, service=row.service)
         ]
+        page += seen(allowed)
         if len(batch) < limit:
             break
         before = batch[-1].id

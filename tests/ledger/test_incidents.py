@@ -67,6 +67,8 @@ def test_list_is_limited_to_the_readers_reach(ledger: Ledger) -> None:
         EVERYTHING,
     ):
         allowed = {place for place in places if reach.allows(cluster=place[0], namespace=place[1], service="vllm")}
+        if "*" not in reach.namespaces:  # nothing is known yet of those without a namespace: nobody's of a part
+            allowed = {place for place in allowed if place[1]}
         for limit in (1, 50):
             found = ledger.incidents.list(reach, limit=limit)
             assert len(found) == min(limit, len(allowed))

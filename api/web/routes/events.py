@@ -64,7 +64,7 @@ async def follow(
             entries = await run_in_threadpool(face.desk.ledger.timeline.for_incident, incident.id, seen)
         except OpsdeskError:
             return  # the browser connects again and is told why in an answer of its own
-        for entry in timeline_within(principal, incident, entries):
+        for entry in await run_in_threadpool(timeline_within, face.desk, principal, incident, entries):
             yield event_of(entry)
             seen, beat = entry.sequence, time.monotonic()
         if time.monotonic() - beat >= BEAT_SECONDS:

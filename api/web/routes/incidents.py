@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.review_view import ReviewView
 from api.web import acts
 from api.web.access import DeskOf, Reader, Responder, incident_within, known_id
-from api.web.dossier import AlertView, Dossier, alert_view, open_dossier, timeline_within
+from api.web.dossier import AlertView, Dossier, alert_view, open_dossier, timeline_within, title_within
 from api.web.reviewed import open_review
 from api.web.routes.strict import api_router
 from api.web.scoping import evidence_within
@@ -62,7 +62,7 @@ def list_tickets(desk: DeskOf, principal: Reader, limit: Limit = 50, before: Bef
     found: list[Incident] = []
     cursor = before
     while len(found) <= limit:
-        batch = desk.ledger.incidents.list(principal.scope, limit=200, before=cursor)
+        batch = desk.ledger.incidents.list(principal.scope, limit=200, before=cursor, reader=principal.id)
         found += [incident for incident in batch if incident.opened_by == "ticket"]
         if len(batch) < 200:
             break
@@ -101,8 +101,9 @@ def incident_page(desk: DeskOf, principal: Reader, filters: Filters, limit: int,
         text=_sought(filters.text),
         limit=limit + 1,
         before=_sought(before),
+        reader=principal.id,
     )
-    return _page(found, limit)
+    return _page([title_within(principal, incident) for incident in found], limit)
 
 
 def _sought(words: str | None) -> str | None:
@@ -139,7 +140,7 @@ def timeline(
     incident = incident_within(desk, principal, incident_id)
     entries = desk.ledger.timeline.for_incident(incident.id, after, limit)
     following = str(entries[-1].sequence) if len(entries) == limit else None
-    return Page(items=timeline_within(principal, incident, entries), next=following)
+    return Page(items=timeline_within(desk, principal, incident, entries), next=following)
 
 
 @router.get("/incidents/{incident_id}/alerts", summary="What became of each alert")
