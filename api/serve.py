@@ -17,6 +17,7 @@ import uvicorn
 from agent.graph import build_graph
 from api.audit_keeper import keep_checkpoints
 from api.bootstrap import Desk, build_deps, open_audit_key, open_checkpointer, open_ledger
+from api.identity.welcome import welcome_lines
 from api.logs import configure_logging
 from api.settings import Settings
 from api.worker import Worker
@@ -40,7 +41,13 @@ async def run_server(
     with contextlib.closing(listener):
         async with opened_desk(settings) as (desk, worker):
             app = create_app(desk)
-            config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+            config = uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=5,
+                proxy_headers=False,  # whom a proxy speaks for is asked in one place (``api.identity.visitors``)
+            )
             server = _Server(config)
             server.stop_on_signals()
             app.state.should_stop = lambda: (
@@ -57,7 +64,10 @@ async def run_server(
             if with_executor and executes:
                 jobs.append(asyncio.create_task(_keep_executor()))
             address, bound = listener.getsockname()[:2]
-            print(f"opsdesk is at http://{address}:{bound}", flush=True)  # noqa: T201 - what a person starts it for
+            where = f"http://{f'[{address}]' if ':' in address else address}:{bound}"
+            print(f"opsdesk is at {where}", flush=True)  # noqa: T201 - what a person starts it for
+            for line in await asyncio.to_thread(welcome_lines, desk.ledger, settings.web.public_url or where):
+                print(line, flush=True)  # noqa: T201 - to the terminal alone: a log would keep it
             try:
                 await server.serve(sockets=[listener])
             finally:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.commands import user_access
+
 if TYPE_CHECKING:
     from knowledge.vocabulary import Role
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+user_access.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Roles = Annotated[
@@ -34,14 +37,14 @@ def add(
     machine: Annotated[bool, typer.Option("--machine", help="A program, not a person: never an approver.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add a user. There is no password: sign in with a token (`opsdesk user token NAME`)."""
+    """Add a user. They get in with a password (`opsdesk user invite NAME`) or a token (`opsdesk user token NAME`)."""
     from api.bootstrap import open_ledger
     from api.commands.output import console, print_json
     from api.settings import Settings
     from knowledge.errors import BadInput
     from knowledge.vocabulary import Role, Scope
 
-    roles = _roles(role)
+    roles = known_roles(role)
     if machine and Role.APPROVER in roles:
         raise BadInput("a machine cannot be an approver", next_step="give the role to a person")
     scope = Scope(
@@ -49,13 +52,16 @@ def add(
     )
     with open_ledger(Settings.load()) as ledger:
         principal = ledger.principals.add(
-            name, roles, scope, kind="machine" if machine else "person", person=person, actor=_local_actor()
+            name, roles, scope, kind="machine" if machine else "person", person=person, actor=local_actor()
         )
     if as_json:
         print_json(principal)
     else:
         console().print(f"added {principal.name} ({', '.join(sorted(principal.roles))})")
-        console().print(f"next: opsdesk user token {principal.name}")
+        ways = f"opsdesk user token {principal.name}"
+        if not machine:
+            ways = f"opsdesk user invite {principal.name} (a link that sets a password), or {ways}"
+        console().print(f"next: {ways}", soft_wrap=True)
 
 
 @app.command()
@@ -73,7 +79,7 @@ def token(
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     with open_ledger(Settings.load()) as ledger:
         principal = ledger.principals.by_name(name)
-        secret = ledger.principals.issue_token(principal.id, label, expires, actor=_local_actor())
+        secret = ledger.principals.issue_token(principal.id, label, expires, actor=local_actor())
     if as_json:
         print_json({"user": principal.name, "token": secret, "expires_at": expires})
         return
@@ -132,9 +138,9 @@ def roles(name: str, role: Roles) -> None:
     from api.commands.output import console
     from api.settings import Settings
 
-    wanted = _roles(role)
+    wanted = known_roles(role)
     with open_ledger(Settings.load()) as ledger:
-        ledger.principals.set_roles(ledger.principals.by_name(name).id, wanted, actor=_local_actor())
+        ledger.principals.set_roles(ledger.principals.by_name(name).id, wanted, actor=local_actor())
     console().print(f"{name}: {', '.join(sorted(wanted))}")
 
 
@@ -146,23 +152,23 @@ def revoke(name: str, label: Annotated[str, typer.Option(help="The token's label
     from api.settings import Settings
 
     with open_ledger(Settings.load()) as ledger:
-        ledger.principals.revoke_token(ledger.principals.by_name(name).id, label, actor=_local_actor())
+        ledger.principals.revoke_token(ledger.principals.by_name(name).id, label, actor=local_actor())
     console().print(f"revoked {name}'s token {label!r}")
 
 
 @app.command()
 def disable(name: str) -> None:
-    """Disable a user: no token of theirs works any more. Their past acts stay in the audit."""
+    """Disable a user: no token, password or session of theirs works any more. Their past acts stay in the audit."""
     from api.bootstrap import open_ledger
     from api.commands.output import console
     from api.settings import Settings
 
     with open_ledger(Settings.load()) as ledger:
-        ledger.principals.disable(ledger.principals.by_name(name).id, actor=_local_actor())
+        ledger.principals.disable(ledger.principals.by_name(name).id, actor=local_actor())
     console().print(f"disabled {name}")
 
 
-def _roles(given: list[str]) -> frozenset[Role]:
+def known_roles(given: list[str]) -> frozenset[Role]:
     from knowledge.errors import BadInput
     from knowledge.vocabulary import Role
 
@@ -172,7 +178,7 @@ def _roles(given: list[str]) -> frozenset[Role]:
     return frozenset(map(Role, given))
 
 
-def _local_actor() -> str:
+def local_actor() -> str:
     import getpass
 
     return f"local:{getpass.getuser()}"

@@ -13,9 +13,11 @@ from knowledge.errors import BadInput, NotFound, WrongState
 from knowledge.ledger.principals import folded, known_principal
 from knowledge.ledger.rows.desk import PrincipalRow
 from knowledge.ledger.rows.messengers import LinkCodeRow, LinkedIdentityRow
+from knowledge.ledger.session_ends import end_sessions
 from knowledge.ledger.store import Store, Writing
 from knowledge.vocabulary import Noun, Principal
 
+OPENID = "oidc:"
 CODE_LIFE = timedelta(minutes=10)
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CODE_LETTERS = 12
@@ -42,12 +44,15 @@ class LinkedIdentities:
             return _identity(_link(writing, provider, subject, principal_id, actor))
 
     def unlink(self, provider: str, subject: str, *, actor: str) -> None:
+        """Browser sessions that an account of OpenID Connect opened end with it."""
         with self._store.write() as writing:
             row = writing.session.get(LinkedIdentityRow, (provider, subject), with_for_update=True)
             if row is None:
                 raise NotFound(f"{provider}/{subject} is linked to nobody", next_step="opsdesk user links NAME")
             writing.session.delete(row)
             writing.audit(actor, "identity.unlink", row.principal_id, provider=provider, account=subject)
+            if provider.startswith(OPENID):
+                end_sessions(writing, row.principal_id, actor, "account unlinked", method="oidc")
 
     def principal_of(self, provider: str, subject: str) -> Principal | None:
         """Who the account is at this moment; None for one that is linked to nobody, or to a disabled principal."""

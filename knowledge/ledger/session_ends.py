@@ -9,12 +9,21 @@ from knowledge.ledger.store import Writing
 
 
 def end_sessions(
-    writing: Writing, principal_id: str, actor: str, because: str, *, token_digest: str = "", but: str = ""
+    writing: Writing,
+    principal_id: str,
+    actor: str,
+    because: str,
+    *,
+    token_digest: str = "",
+    method: str = "",
+    but: str = "",
 ) -> int:
-    """All of the principal's, or those that one token opened; ``but`` is the id of one that stays. How many ended."""
+    """All of the principal's, or those that one token or one method opened; ``but`` is the id of one that stays. How many."""
     which = (BrowserSessionRow.principal_id == principal_id) & (BrowserSessionRow.id != but)
     if token_digest:
         which &= BrowserSessionRow.token_digest == token_digest
+    if method:
+        which &= BrowserSessionRow.method == method
     ended = [row.id for row in end_those(writing, which)]
     if ended:
         writing.audit(actor, "session.end", principal_id, because=because, sessions=ended)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.web.access import face_of
-from api.web.console import forms, pages_old, sign_in
+from api.web.console import forms, one_time, pages_old, sign_in
 from api.web.console.rendering import STATIC
 from api.web.console.visit import THEME_COOKIE, SignInFirst, local_path, problem_page, sign_in_address
 
@@ -37,6 +39,7 @@ def install_console(app: FastAPI) -> Callable[[Request, dict[str, Any]], Respons
     app.mount("/static", Assets(directory=STATIC), name="static")
     app.include_router(router)
     app.include_router(sign_in.router)
+    app.include_router(one_time.router)
     app.include_router(pages_old.router)
     app.include_router(forms.router)
 
@@ -50,10 +53,11 @@ def install_console(app: FastAPI) -> Callable[[Request, dict[str, Any]], Respons
 
 def install_pages(app: FastAPI, face: Face) -> None:
     """Adds the pages: call it when every other route is there."""
+    from api.web.console import pages
     from api.web.console.mounting import mount_console
-    from api.web.console.pages import incidents, knowledge
 
-    del incidents, knowledge  # importing a page registers it
+    for module in pkgutil.iter_modules(pages.__path__):
+        importlib.import_module(f"{pages.__name__}.{module.name}")  # importing a page registers it
     mount_console(app, face)
 
 
