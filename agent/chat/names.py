@@ -27,7 +27,47 @@ _POD_TAIL = re.compile(r"-(?:[a-z0-9]{6,10}-[a-z0-9]{5}|[0-9]{1,4})$")
 _NAMELIKE = re.compile(r"^(?:[a-z]+[0-9][a-z0-9]*|[a-z0-9]+(?:[-.][a-z0-9]+)+)$")
 _NUMBER = re.compile(r"^[0-9]+(?:[.:][0-9]+)*(?:st|nd|rd|th|s|m|h|d|w|min|mins|am|pm|x|k|g|gi|mi|gb|mb)?$")
 _JARGON = frozenset(
-    ["p50", "p90", "p95", "p99", "h100", "h200", "h800", "a100", "a10", "a30", "b200", "h20", "v100", "t4", "l4", "l40", "l40s", "k8s", "http2", "ipv4", "ipv6", "utf8", "sha256", "fp8", "fp16", "bf16", "int8", "int4", "cuda11", "cuda12", "e.g", "i.e", "4xx", "5xx", "out-of-memory", "read-only", "not-ready", "s3", "time-to-first-token"]
+    [
+        "p50",
+        "p90",
+        "p95",
+        "p99",
+        "h100",
+        "h200",
+        "h800",
+        "a100",
+        "a10",
+        "a30",
+        "b200",
+        "h20",
+        "v100",
+        "t4",
+        "l4",
+        "l40",
+        "l40s",
+        "k8s",
+        "http2",
+        "ipv4",
+        "ipv6",
+        "utf8",
+        "sha256",
+        "fp8",
+        "fp16",
+        "bf16",
+        "int8",
+        "int4",
+        "cuda11",
+        "cuda12",
+        "e.g",
+        "i.e",
+        "4xx",
+        "5xx",
+        "out-of-memory",
+        "read-only",
+        "not-ready",
+        "s3",
+        "time-to-first-token",
+    ]
 )
 """Words of the trade that look like names and are none."""
 

@@ -97,6 +97,13 @@ class Offers(Noun):
 Block = Annotated[Said | Rows | Chart | ProposedScript | Reference | Offers, Field(discriminator="block")]
 
 
+class Begun(Noun):
+    """The first part: where the reply will be kept."""
+
+    part: Literal["begun"] = "begun"
+    conversation_id: str
+
+
 class Progress(Noun):
     """Something is being looked at; shown until the next part comes."""
 
@@ -125,6 +132,7 @@ class Ended(Noun):
     message_id: str
     understood_as: str
     """The intent, as the engine names it; ``unclear`` when it did not understand."""
+    conversation_id: str = ""
 
 
-Part = Annotated[Progress | Delta | Answered | Ended, Field(discriminator="part")]
+Part = Annotated[Begun | Progress | Delta | Answered | Ended, Field(discriminator="part")]

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from api.bootstrap import Desk, prepare_home, utc_now
+from api.chat import Chat
 from api.identity.door import Door
 from api.web.access import Face
 from api.web.console.installing import install_console, install_pages
@@ -17,7 +18,7 @@ from api.web.headers import SecurityHeaders
 from api.web.limits import BodyLimit
 from api.web.metrics import DeskMetrics
 from api.web.problems import install_problems
-from api.web.routes import approvals, audit, events, health, incidents, knowledge, pasted, switches, webhooks
+from api.web.routes import approvals, audit, chat, events, health, incidents, knowledge, pasted, switches, webhooks
 from api.web.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ TAGS = [
     {"name": "webhooks", "description": "Machines speak: Alertmanager, Grafana, or a generic form."},
     {"name": "tickets", "description": "People ask."},
     {"name": "incidents", "description": "The desk's record of either, from opening to lesson."},
+    {"name": "chat", "description": "Ask anything; answers cite, and can become an incident."},
     {"name": "evidence", "description": "What a diagnosis rests on."},
     {"name": "approvals", "description": "What waits for people."},
     {"name": "plans", "description": "Manual steps."},
@@ -83,8 +85,9 @@ def create_app(
     )
     face = app.state.face = Face(desk=desk, sessions=sessions, metrics=DeskMetrics(desk.ledger), door=door, now=now)
     app.state.should_stop = _never
+    app.state.chat = Chat(desk)
     app.state.alert_sources = _installed_sources() if alert_sources is None else dict(alert_sources)
-    for part in (webhooks, incidents, events, approvals, knowledge, pasted, switches, audit, health):
+    for part in (webhooks, incidents, events, chat, approvals, knowledge, pasted, switches, audit, health):
         app.include_router(part.router)
     page = install_console(app)
     install_problems(app, page)

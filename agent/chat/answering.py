@@ -1,0 +1,66 @@
+"""From what was understood to its answer: one function for each intent, over ports. What only the desk's faces know (incidents,
+approvals) is answered by the API layer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from agent.chat.asking import Asking
+from agent.chat.looking import answer_diagnose
+from agent.chat.numbers import answer_metric
+from agent.chat.objects import answer_list, answer_status, answer_where
+from agent.chat.plain import answer_help, answer_small_talk, answer_unclear, ask_back, needs_name, not_found
+from agent.chat.reply import Part
+from agent.chat.understood import NEEDS_TARGET, Understood
+
+Answering = Callable[[Understood, Asking], AsyncIterator[Part]]
+
+ANSWERS: Mapping[str, Answering] = {
+    "diagnose": answer_diagnose,
+    "status": answer_status,
+    "list_objects": answer_list,
+    "where": answer_where,
+    "metric": answer_metric,
+    "help": answer_help,
+    "small_talk": answer_small_talk,
+    "unclear": answer_unclear,
+}
+NAMES_MATTER = frozenset(
+    {
+        "diagnose",
+        "gpu_holders",
+        "changes",
+        "status",
+        "list_objects",
+        "events",
+        "logs",
+        "where",
+        "callers",
+        "metric",
+        "change",
+    }
+)
+"""Intents that are not answered while a name in the question is doubtful or unknown."""
+
+
+async def answer(asked: Understood, asking: Asking) -> AsyncIterator[Part]:
+    parts = in_question(asked, asking)
+    if parts:
+        for part in parts:
+            yield part
+        return
+    async for part in ANSWERS.get(asked.intent, answer_unclear)(asked, asking):
+        yield part
+
+
+def in_question(asked: Understood, asking: Asking) -> list[Part]:
+    """What has to be asked back before anything is looked at."""
+    if asked.intent not in NAMES_MATTER:
+        return []
+    if asked.doubtful:
+        return ask_back(asked, asking)
+    if asked.unknown and asked.target is None and asked.node is None:
+        return not_found(asked, asking)
+    if asked.intent in NEEDS_TARGET and asked.target is None and not (asked.intent == "status" and asked.node):
+        return needs_name(asked, asking)
+    return []
