@@ -8,26 +8,21 @@ from pathlib import Path
 from knowledge.errors import BadInput
 
 MOST_BYTES = 1_000_000
+MOST_SCRIPT_BYTES = 8_000_000
+"""Of a script that is judged: far more than the grammar takes, so that it is the grammar which says how long it may be."""
 
 
-def read_bounded(what: str) -> bytes:
+def read_bounded(what: str, most: int = MOST_BYTES) -> bytes:
     """The bytes of a file, or of standard input for ``-``; of something huge only enough to see that it is."""
     try:
         if what == "-":
-            return sys.stdin.buffer.read(MOST_BYTES + 1)
+            return sys.stdin.buffer.read(most + 1)
         with Path(what).open("rb") as file:
-            return file.read(MOST_BYTES + 1)
+            return file.read(most + 1)
     except OSError as error:
         raise BadInput(
             f"cannot read it: {error.strerror}", source=what, next_step="name a file you may read"
         ) from error
-
-
-def read_script(content: bytes, source: str) -> str:
-    """Raises BadInput for an empty, huge or binary script."""
-    if not content.strip():
-        raise BadInput("the script is empty", source=source, next_step="write at least one kubectl line")
-    return decoded(content, source)
 
 
 def read_text(path: Path) -> str:

@@ -170,7 +170,7 @@ def _point_at(text: str, line: int, column: int) -> None:
     """The line with a caret under the place; of a long line only what surrounds the place."""
     from rich.cells import cell_len
 
-    lines = text.splitlines()
+    lines = text.split("\n")  # as the grammar counts them
     if not 0 < line <= len(lines):
         return
     out = console()

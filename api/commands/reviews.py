@@ -74,19 +74,20 @@ def _language_of(found: dict[str, Any], lang: str | None) -> Language:
 
 def _review_offline(what: str, lang: str | None, *, as_json: bool) -> NoReturn:
     from api.bootstrap import load_policy
-    from api.commands.files import read_bounded, read_script
+    from api.commands.files import MOST_SCRIPT_BYTES, read_bounded
     from api.commands.output import print_json
     from api.commands.render import render_offline_verdict
     from api.settings import Settings
     from knowledge.vocabulary import Language
-    from tools.safety.offline import judge_script
+    from tools.safety.offline import judge_bytes
 
     settings = Settings.load()
-    text = read_script(read_bounded(what), what)
-    verdict = judge_script(text, load_policy(settings))
+    content = read_bounded(what, MOST_SCRIPT_BYTES)[:MOST_SCRIPT_BYTES]
+    verdict = judge_bytes(content, load_policy(settings))
     if as_json:
         print_json(verdict)
     else:
+        text = content.decode("utf-8", "replace")
         render_offline_verdict(verdict, text, Language(lang or settings.desk.language))
     raise typer.Exit(3 if verdict.verdict in {"forbidden", "refused"} else 0)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -16,8 +17,9 @@ from knowledge.vocabulary import Json
 from tools.safety.offline import judge_script
 from tools.safety.policy import Policy
 
-MOST_BYTES = 1_000_000
-"""Of one line; a longer one is refused and skipped without being held."""
+MOST_BYTES = 8_000_000
+"""Of one line, with its escapes; a longer one is refused and skipped without being held. A script that is too long for the
+grammar and fits here is refused by the grammar, as everywhere."""
 _CHUNK = 65_536
 
 
@@ -56,12 +58,29 @@ def judge_line(line: bytes, policy: Policy) -> Json:
     """The verdict on one line ``{"script": "..."}``: exactly ``verdict``, ``rules``, ``message``, ``line``, ``column``. A line
     that is not that is refused by ``input``, with no place: it holds no script that a place could be in."""
     try:
-        asked = orjson.loads(line)
+        orjson.loads(
+            line
+        )  # stricter than the standard library's about UTF-8 and depth, which sees keys that stand twice
+        asked = json.loads(line, object_pairs_hook=_once)
     except orjson.JSONDecodeError as error:
         return _malformed(f"no JSON: {error}", '{"script": "..."}')
+    except _Twice as error:
+        return _malformed(f"{error} stands twice in one object", '{"script": "..."}')
     if not isinstance(asked, dict) or not isinstance(asked.get("script"), str):
         return _malformed("no script in it", '{"script": "..."}')
     return judge_script(asked["script"], policy).as_json()
+
+
+class _Twice(Exception):
+    """A key that stands twice: two readers would take two different values."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Json:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(repr(next(name for name in names if names.count(name) > 1)))
+    return found
 
 
 def _malformed(message: str, expected: str) -> Json:

@@ -25,7 +25,16 @@ LINES: list[tuple[bytes, str, str]] = [
     (b"", "refused", "no JSON"),
     (b'{"script": "kubectl get pods \xff"}', "refused", "no JSON"),
     (b'{"script": "\\ud800"}', "refused", "no JSON"),
-    (b'{"script": "' + b"a" * 1_000_001 + b'"}', "refused", "1,000,000 bytes"),
+    (b'{"script": "' + b"a" * 1_000_001 + b'"}', "refused", "1,000,001 characters"),
+    (b'{"script": "' + b"a" * 8_000_001 + b'"}', "refused", "8,000,000 bytes"),
+    (b'{"script": "kubectl get pods\\u0000"}', "refused", "control character"),
+    (b'{"script": "kubectl get pods\x00"}', "refused", "no JSON"),
+    (b'{"script": null}', "refused", "no script"),
+    (b'{"Script": "kubectl get pods"}', "refused", "no script"),
+    (b'{"script": "kubectl get pods"} {"script": "kubectl get nodes"}', "refused", "no JSON"),
+    (b"[" * 100_000, "refused", "no JSON"),
+    (b'{"script": "kubectl delete ns a", "script": "kubectl get pods"}', "refused", "twice"),
+    (b"\xef\xbb\xbf{}", "refused", "no JSON"),
     (b'{"script": "kubectl get nodes"}', "auto", "reads only"),
 ]
 
@@ -63,8 +72,19 @@ def test_a_file_that_is_not_there_is_told(run: Run, tmp_path: Path) -> None:
     run("review", "--jsonl", str(tmp_path / "none"), "--json").told(1, "No such file")
 
 
+HALF = [
+    "",
+    " \n",
+    "a" * 1_000_000,
+    "kubectl apply -f - <<'EOF'\nkind: Pod",
+    "kubectl frobnicate",
+    "kubectl get unicorns",
+    "kubectl get pods\x00",
+]
+
+
 def test_one_script_and_one_line_get_the_same_verdict(run: Run) -> None:
-    for line, verdict, _ in LINES[:5]:
+    for line, verdict, _ in [*LINES[:5], *((json.dumps({"script": half}).encode(), "refused", "") for half in HALF)]:
         script = json.loads(line)["script"].encode()
         alone = json.loads(run("review", "-", "--json", stdin=script).out)
         (answer,) = map(json.loads, run("review", "--jsonl", "-", "--json", stdin=line).out.splitlines())

@@ -15,16 +15,23 @@ from tests.cli.conftest import Run
     [
         (b"", "empty"),
         (b"\n \n", "empty"),
-        (b"kubectl get pods\n\xff\xfe\x00", "line 2"),
-        (b"a" * 1_000_001, "the most is 1000000"),
+        (b"kubectl get pods\n\xff\xfe\x00", "byte 17 is not UTF-8"),
+        (b"a" * 1_000_001, "1,000,001 characters"),
     ],
     ids=["empty", "blank", "binary", "huge"],
 )
 @pytest.mark.parametrize("way", ["file", "stdin"])
-def test_what_is_no_text_is_refused(run: Run, tmp_path: Path, content: bytes, says: str, way: str) -> None:
+def test_what_is_no_script_is_refused_like_any_other(
+    run: Run, tmp_path: Path, content: bytes, says: str, way: str
+) -> None:
     path = tmp_path / "s.sh"
     path.write_bytes(content)
-    run("review", str(path) if way == "file" else "-", stdin=content).told(1, says)
+    done = run("review", str(path) if way == "file" else "-", stdin=content)
+    assert (done.code, done.err) == (3, "")
+    assert says in done.out
+    answer = json.loads(run("review", str(path) if way == "file" else "-", "--json", stdin=content).out)
+    assert (answer["verdict"], answer["rules"]) == ("refused", ["grammar"])
+    assert "^" in answer["shown"]
 
 
 @pytest.mark.parametrize(

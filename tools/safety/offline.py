@@ -14,6 +14,7 @@ from tools.safety.load import judge_step, strictest
 from tools.safety.policy import Policy
 from tools.safety.writing import writes_of
 from tools.script.parser import parse
+from tools.script.refusal import show
 from tools.script.translate import single_commands
 
 
@@ -27,6 +28,8 @@ class OfflineVerdict(Noun):
     open_points: tuple[Text, ...] = ()
     line: int | None = None
     column: int | None = None
+    shown: str = ""
+    """A refusal's place as people see it: the line, a caret under the column, and what would have been accepted."""
 
     def as_json(self) -> Json:
         """One line of ``opsdesk review --jsonl``: these five keys; what is open stands at the end of the message."""
@@ -45,8 +48,9 @@ def judge_script(text: str, policy: Policy, at: datetime | None = None) -> Offli
     except ScriptRefused as error:
         message = f"{error.message}; expected: {error.expected}" if error.expected else error.message
         return OfflineVerdict(
-            verdict=Ruling.REFUSED, rules=("grammar",), message=message, line=error.line, column=error.column
-        )
+            verdict=Ruling.REFUSED, rules=("grammar",), message=message, line=error.line, column=error.column,
+            shown=show(error, text),
+        )  # fmt: skip
     verdicts: list[RuleVerdict] = []
     open_points: list[Text] = []
     base = Subject(script.commands[0], (), script.commands, at=at)
@@ -66,6 +70,21 @@ def judge_script(text: str, policy: Policy, at: datetime | None = None) -> Offli
         verdicts=tuple(verdicts),
         open_points=tuple(dict.fromkeys(open_points)),
     )
+
+
+def judge_bytes(content: bytes, policy: Policy) -> OfflineVerdict:
+    """The same of what somebody hands in: bytes that are no UTF-8 text are refused where they stop being one."""
+    try:
+        return judge_script(content.decode("utf-8"), policy)
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode("utf-8")) + 1
+        said, expected = f"byte {error.start} is not UTF-8", "a script as UTF-8 text"
+        refused = ScriptRefused(said, line=line, column=column, expected=expected)
+        return OfflineVerdict(
+            verdict=Ruling.REFUSED, rules=("grammar",), message=f"{said}; expected: {expected}", line=line, column=column,
+            shown=show(refused, content.decode("utf-8", "replace")),
+        )  # fmt: skip
 
 
 def load_policy(path: Path | None = None) -> Policy:

@@ -29,7 +29,7 @@ MAX_DEPTH = 40
 MAX_DOCUMENTS = 50
 
 
-def _refuse(mark: Any, first_line: int, message: str, expected: str = "") -> NoReturn:
+def _refuse(mark: Any, first_line: int, message: str, expected: str = "a plain value, written out") -> NoReturn:
     raise ScriptRefused(message, line=first_line + mark.line, column=mark.column + 1, expected=expected)
 
 

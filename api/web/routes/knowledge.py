@@ -19,7 +19,7 @@ router = api_router("knowledge")
 
 
 class ScriptOrder(acts.Order):
-    script: str = Field(max_length=100_000, description="kubectl-shaped lines, as in a plan.")
+    script: str = Field(description="kubectl-shaped lines, as in a plan. The grammar says how long it may be.")
 
 
 class SearchAnswer(BaseModel):
