@@ -53,7 +53,9 @@ class Options:
     approval_wait_seconds: float = 4 * 3600
     approval_hold_seconds: float = 15 * 60
     executor_wait_seconds: float = 15 * 60
-    """How long a requested execution may wait for an executor before a human is told."""
+    """How long an execution may wait for an executor, at its beginning and in its middle, before a human is told."""
+    manual_steps_wait_seconds: float = 24 * 3600
+    """How long after the last tick the next manual step may wait for its own."""
     window_seconds: float = 3600.0
     """How far before the alert the evidence reaches."""
     evidence_days: float = 90.0

@@ -246,6 +246,7 @@ def build_deps(settings: Settings, ledger: Ledger, *, clusters: dict[str, Cluste
         approval_wait_seconds=desk.approval_wait_seconds,
         approval_hold_seconds=desk.approval_hold_seconds,
         executor_wait_seconds=desk.executor_wait_seconds,
+        manual_steps_wait_seconds=desk.manual_steps_wait_seconds,
         model_token_budget=desk.token_budget,
         model_cost_budget=desk.cost_budget,
     )

@@ -141,7 +141,10 @@ class DeskSettings(Group):
     approval_hold_seconds: float = 15 * 60.0
     """An approval that has not begun to execute by then is void: the cluster has moved on."""
     executor_wait_seconds: float = 15 * 60.0
-    """How long an approved plan waits for an executor."""
+    """How long an approved plan, one whose executor fell silent in the middle, or an undo waits for an executor. Then it ends, and
+    a person is told."""
+    manual_steps_wait_seconds: float = 24 * 3600.0
+    """How long after the last tick manual steps wait for the next one. Then it is a no, and a person is told."""
     node_timeout_seconds: float = 120.0
     """Of one stage of an incident's work; then a human takes over."""
     join_window_seconds: float = 30 * 60.0

@@ -158,7 +158,7 @@ class Worker:
             with contextlib.suppress(OpsdeskError):
                 ledger, patience = self._deps.ledger, self._deps.options.executor_wait_seconds
                 expired = await asyncio.to_thread(ledger.approvals.expire_due)
-                given_up = await asyncio.to_thread(ledger.executions.expire_undos, patience)
+                given_up = await asyncio.to_thread(ledger.executions.expire_waits, patience)
                 if expired or given_up:
                     self.nudge()
             await asyncio.sleep(EXPIRY_EVERY_SECONDS)

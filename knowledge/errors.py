@@ -43,6 +43,7 @@ The verdict is in the parent, so that a caller decides without knowing the leaf:
        |- BreakGlassRefused           not for this plan, or without a reason
        |- WrongState                  the lifecycle does not allow this now
        |  `- ApprovalVoid             an approver has lost the role or the scope since, or the plan was withdrawn
+       |- WaitedTooLong               a person was waited for until the time was up: that is a no
        |- LeaseLost                   another worker holds the fencing token now
        |- ModeForbids                 read-only or propose mode
        |- Frozen                      `opsdesk freeze` is on
@@ -263,6 +264,10 @@ class WrongState(Refused):
 
 class ApprovalVoid(WrongState):
     title = "approval void"
+
+
+class WaitedTooLong(Refused):
+    title = "waited too long"
 
 
 class LeaseLost(Refused):

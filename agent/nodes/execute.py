@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 from langgraph.types import interrupt
 
 from agent.deps import Deps
 from agent.state import IncidentState
-from agent.waiting import look_again, tell_when_left_alone
-from knowledge.errors import OpsdeskError, Temporary, WrongState
+from agent.waiting import look_again, tell_when_left_alone, wait_for_ticks
+from knowledge.errors import WrongState
 from knowledge.vocabulary import ApprovalRequest, Execution, ExecutionStatus, IncidentStatus, Mode, Review, Text
 
 READ = Text(en="read as asked", zh="已按要求读取")
@@ -26,8 +25,9 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
         await _manual_steps_done(state, deps)
         return {"execution_id": "", "execution": ExecutionStatus.DONE.value}
     execution = await asyncio.to_thread(_requested, state, review, deps)
-    while execution.status in UNFINISHED:
-        await _check_wait(execution, deps)
+    while (execution := await _not_overdue(execution, deps)).status in UNFINISHED:
+        if execution.status is not ExecutionStatus.REQUESTED:
+            await tell_when_left_alone(execution, deps)
         await look_again(state["incident_id"], deps)
         interrupt({"waiting": "executor", "execution_id": execution.id, "status": execution.status.value})
         execution = await asyncio.to_thread(deps.ledger.executions.get, execution.id)
@@ -49,9 +49,7 @@ async def _manual_steps_done(state: IncidentState, deps: Deps) -> None:
     incident_id = state["incident_id"]
     plan = await asyncio.to_thread(deps.ledger.plans.get, state["plan_id"])
     while not all(step.done_by for step in plan.manual_steps):
-        left = sum(not step.done_by for step in plan.manual_steps)
-        to_tick = Text(en=f"{left} manual steps to tick", zh=f"还有 {left} 个人工步骤待确认")
-        await asyncio.to_thread(deps.ledger.incidents.set_status, incident_id, IncidentStatus.EXECUTING, to_tick)
+        await wait_for_ticks(plan, deps)
         interrupt({"waiting": "manual_steps", "plan_id": plan.id})
         plan = await asyncio.to_thread(deps.ledger.plans.get, state["plan_id"])
     await _watch_recovery(incident_id, deps)
@@ -93,22 +91,13 @@ def _check_mode(state: IncidentState, review: Review, approval_id: str, deps: De
         )
 
 
-async def _check_wait(execution: Execution, deps: Deps) -> None:
-    """An executor that never comes is told to a human, not waited for silently; the request is withdrawn first."""
-    patience = timedelta(seconds=deps.options.executor_wait_seconds)
-    if execution.status is not ExecutionStatus.REQUESTED:
-        await tell_when_left_alone(execution, deps)
-        return
-    if deps.clock.now() - execution.requested_at < patience:
-        return
-    try:
-        await asyncio.to_thread(deps.ledger.executions.cancel, execution.id, "opsdesk")
-    except OpsdeskError:
-        return  # it has just been claimed: go on waiting for its result
-    raise Temporary(
-        f"no executor took the plan within {patience.total_seconds():.0f} s",
-        next_step="start one with `opsdesk executor` (see `opsdesk doctor`), then reopen the incident",
-    )
+async def _not_overdue(execution: Execution, deps: Deps) -> Execution:
+    """The execution, ended when its time was up: an executor that never comes, or comes back, is told to a human, not waited
+    for silently."""
+    if execution.status not in UNFINISHED:
+        return execution
+    await asyncio.to_thread(deps.ledger.executions.expire_waits, deps.options.executor_wait_seconds)
+    return await asyncio.to_thread(deps.ledger.executions.get, execution.id)
 
 
 def _summary(execution: Execution) -> Text:

@@ -20,6 +20,10 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     if execution.status is ExecutionStatus.DONE:
         execution = await asyncio.to_thread(deps.ledger.executions.request_undo, execution_id, "opsdesk")
     while execution.status in WAITING:
+        await asyncio.to_thread(deps.ledger.executions.expire_waits, deps.options.executor_wait_seconds)
+        execution = await asyncio.to_thread(deps.ledger.executions.get, execution_id)
+        if execution.status not in WAITING:
+            break
         await tell_when_left_alone(execution, deps)
         await look_again(state["incident_id"], deps)
         interrupt({"waiting": "executor", "execution_id": execution_id, "status": execution.status.value})

@@ -113,7 +113,7 @@ def keep_result(writing: Writing, row: ExecutionRow, result: StepResult, request
     writing.session.flush()
 
 
-def leave(writing: Writing, row: ExecutionRow, status: ExecutionStatus, message: str) -> None:
+def leave(writing: Writing, row: ExecutionRow, status: ExecutionStatus, message: str, message_zh: str = "") -> None:
     """Ends a locked execution within a running transaction: status, timeline, wake, audit."""
     actor = row.holder or "desk"
     row.status, row.holder, row.leased_until, row.version = status, "", None, row.version + 1
@@ -125,8 +125,8 @@ def leave(writing: Writing, row: ExecutionRow, status: ExecutionStatus, message:
             IncidentStatus.HANDED_OVER,
             f"execution {row.id} is {status.value}: {message}",
         )
-        incident.reason_zh, incident.version = f"{_CHINESE[status]}：{message}", incident.version + 1
-    ended = Text(en=f"execution {status.value}: {message}", zh=f"{_CHINESE[status]}：{message}")
+        incident.reason_zh, incident.version = f"{_CHINESE[status]}：{message_zh or message}", incident.version + 1
+    ended = Text(en=f"execution {status.value}: {message}", zh=f"{_CHINESE[status]}：{message_zh or message}")
     stage = "undo" if status in {ExecutionStatus.UNDONE, ExecutionStatus.UNDO_FAILED} else "execute"
     tell(writing, incident, stage, actor, ended, execution_of(writing.session, row).model_dump(mode="json"))
     add_wake(writing, row.incident_id, WakeReason.EXECUTION_FINISHED)

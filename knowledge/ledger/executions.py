@@ -27,6 +27,7 @@ from knowledge.ledger.execution_rows import (
     new_row,
 )
 from knowledge.ledger.leases import is_held
+from knowledge.ledger.overdue import overdue
 from knowledge.ledger.plans import keep_review
 from knowledge.ledger.rows.work import ApprovalRow, ExecutionRow, ExecutionStepRow, ExecutionTargetRow
 from knowledge.ledger.store import Store, Writing
@@ -159,18 +160,17 @@ class Executions:
             tell(writing, locked_incident(writing, row.incident_id), "undo", actor, asked, {"execution": id})
             return execution_of(writing.session, row)
 
-    def expire_undos(self, wait_seconds: float) -> list[Execution]:
-        """Ends every undo that no executor took in time: a person has to take the change back."""
+    def expire_waits(self, wait_seconds: float) -> list[Execution]:
+        """Ends every wait for an executor that has lasted so long: one that nobody took, one whose executor fell silent in the
+        middle and to which none came back, an undo that nobody took. Each wakes its incident and says so there."""
         with self._store.write() as writing:
-            waits = select(ExecutionRow).where(ExecutionRow.status == ExecutionStatus.UNDO_REQUESTED)
+            waits = select(ExecutionRow).where(ExecutionRow.status.in_(WAITS_FOR_WORKER | LEASED))
             ended = []
             for row in writing.session.scalars(waits.order_by(ExecutionRow.id).with_for_update(skip_locked=True)):
-                since = datetime.fromisoformat(row.payload.get("undo_requested_at") or row.requested_at.isoformat())
-                if writing.at - since < timedelta(seconds=wait_seconds):
-                    continue
-                told = f"no executor took the undo within {wait_seconds:.0f} s: nothing was taken back"
-                leave(writing, row, ExecutionStatus.UNDO_FAILED, told)
-                ended.append(execution_of(writing.session, row))
+                over = overdue(writing, row, wait_seconds)
+                if over is not None:
+                    leave(writing, row, over[0], over[1].en, over[1].zh)
+                    ended.append(execution_of(writing.session, row))
             return ended
 
     def cancel(self, id: str, actor: str) -> Execution:

@@ -37,16 +37,16 @@ def test_undo_that_nobody_takes_ends_and_calls_a_person(ledger: Ledger, clock: T
     execution = done(ledger)
     ledger.executions.request_undo(execution.id, "wei")
     clock.advance(seconds=899)
-    assert ledger.executions.expire_undos(900) == []
+    assert ledger.executions.expire_waits(900) == []
     clock.advance(seconds=2)
-    assert [one.id for one in ledger.executions.expire_undos(900)] == [execution.id]
+    assert [one.id for one in ledger.executions.expire_waits(900)] == [execution.id]
     ended = ledger.executions.get(execution.id)
     assert (ended.status, "nothing was taken back" in ended.message) == (ExecutionStatus.UNDO_FAILED, True)
     incident = ledger.incidents.get(execution.incident_id)
     assert incident.status is IncidentStatus.HANDED_OVER
     assert "undo_failed" in incident.reason
     assert ledger.executions.claim_next("late", 30) is None
-    assert ledger.executions.expire_undos(900) == []
+    assert ledger.executions.expire_waits(900) == []
     assert ledger.executions.request_undo(execution.id, "wei").status is ExecutionStatus.UNDO_REQUESTED
 
 
@@ -55,5 +55,5 @@ def test_undo_that_an_executor_took_is_not_ended_by_the_clock(ledger: Ledger, cl
     ledger.executions.request_undo(execution.id, "wei")
     claimed(ledger, lease_seconds=5_000)
     clock.advance(seconds=2_000)
-    assert ledger.executions.expire_undos(900) == []
+    assert ledger.executions.expire_waits(900) == []
     assert ledger.executions.get(execution.id).status is ExecutionStatus.UNDOING
