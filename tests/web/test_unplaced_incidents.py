@@ -39,37 +39,37 @@ async def test_incident_without_namespace_is_seen_by_a_part_only_when_all_of_it_
     rig: Rig, objects: tuple[ObjectRef, ...], is_seen: bool
 ) -> None:
     rig.person("sam", Role.VIEWER, Role.RESPONDER, scope=SERVING)
-    id = unplaced(rig, *objects)
+    incident_id = unplaced(rig, *objects)
     async with rig.client("sam") as sam, rig.client("vera") as vera:
         for client, wanted in ((sam, is_seen), (vera, True)):
             listed = [one["id"] for one in (await client.get(f"{API}/incidents")).json()["items"]]
             answers = {
-                (await client.get(f"{API}/incidents/{id}{end}")).status_code for end in ("", "/timeline", "/evidence")
+                (await client.get(f"{API}/incidents/{incident_id}{end}")).status_code for end in ("", "/timeline", "/evidence")
             }
-            assert (id in listed, answers) == (wanted, {200 if wanted else 404})
+            assert (incident_id in listed, answers) == (wanted, {200 if wanted else 404})
         for act in ("close", "reopen"):
-            answer = await sam.post(f"{API}/incidents/{id}/{act}", json={"reason": "because"})
+            answer = await sam.post(f"{API}/incidents/{incident_id}/{act}", json={"reason": "because"})
             assert (answer.status_code == 404) is not is_seen
 
 
 async def test_incident_without_namespace_hides_again_when_it_turns_out_to_reach_further(rig: Rig) -> None:
     rig.person("sam", Role.VIEWER, scope=SERVING)
-    id = unplaced(rig, POD)
+    incident_id = unplaced(rig, POD)
     async with rig.client("sam") as sam:
-        assert (await sam.get(f"{API}/incidents/{id}")).status_code == 200
-        rig.ledger.evidence.put_many(id, [fact(EvidenceKind.LOG, GATEWAY, "logs", "secret plans", utc_now())])
-        assert (await sam.get(f"{API}/incidents/{id}")).status_code == 404
+        assert (await sam.get(f"{API}/incidents/{incident_id}")).status_code == 200
+        rig.ledger.evidence.put_many(incident_id, [fact(EvidenceKind.LOG, GATEWAY, "logs", "secret plans", utc_now())])
+        assert (await sam.get(f"{API}/incidents/{incident_id}")).status_code == 404
 
 
 async def test_asker_sees_their_own_ticket_that_names_no_namespace_and_their_colleague_does_not(rig: Rig) -> None:
     for name in ("sam", "sue"):
         rig.person(name, Role.VIEWER, Role.RESPONDER, scope=SERVING)
     async with rig.client("sam") as sam, rig.client("sue") as sue:
-        id = (await sam.post(f"{API}/tickets", json={"text": "why is qwen slow"})).json()["id"]
+        incident_id = (await sam.post(f"{API}/tickets", json={"text": "why is qwen slow"})).json()["id"]
         for client, status in ((sam, 200), (sue, 404)):
-            assert (await client.get(f"{API}/incidents/{id}")).status_code == status
+            assert (await client.get(f"{API}/incidents/{incident_id}")).status_code == status
             listed = [one["id"] for one in (await client.get(f"{API}/tickets")).json()["items"]]
-            assert (id in listed) is (status == 200)
+            assert (incident_id in listed) is (status == 200)
 
 
 @pytest.mark.parametrize(
