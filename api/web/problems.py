@@ -113,6 +113,14 @@ def plain_problem(status: int, detail: str, next_step: str = "", **more: Any) ->
     return problem | more
 
 
+def bug_problem(path: str, error: Exception) -> dict[str, Any]:
+    """An error that nobody foresaw: logged whole, told with the id that finds it there."""
+    correlation_id = uuid.uuid4().hex
+    log.error("web_bug", path=path, correlation_id=correlation_id, exc_info=error)
+    next_step = "report it with this correlation id: the server's log has the rest"
+    return plain_problem(500, "opsdesk has a bug here", next_step, correlation_id=correlation_id)
+
+
 def install_problems(app: FastAPI, page: Page | None = None) -> None:
     """Makes every way a request can fail end in problem details, or in ``page`` for the console's own paths."""
 
@@ -140,11 +148,7 @@ def install_problems(app: FastAPI, page: Page | None = None) -> None:
         return told(request, validation_problem(error))
 
     async def of_bugs(request: Request, error: Exception) -> Response:
-        correlation_id = uuid.uuid4().hex
-        log.error("web_bug", path=request.url.path, correlation_id=correlation_id, exc_info=error)
-        next_step = "report it with this correlation id: the server's log has the rest"
-        problem = plain_problem(500, "opsdesk has a bug here", next_step, correlation_id=correlation_id)
-        return told(request, problem, SECURITY_HEADERS | {"cache-control": "no-store"})
+        return told(request, bug_problem(request.url.path, error), SECURITY_HEADERS | {"cache-control": "no-store"})
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         OpsdeskError: of_the_tree,

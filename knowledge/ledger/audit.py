@@ -42,6 +42,25 @@ class Audit:
             query = select(AuditRow).where(AuditRow.sequence > after).order_by(AuditRow.sequence).limit(limit)
             return [_entry(row) for row in session.scalars(query)]
 
+    def newest(
+        self, before: int | None = None, limit: int = 50, *, actor: str = "", verb: str = "", subject: str = ""
+    ) -> list[AuditEntry]:
+        """Newest first. ``before`` is the sequence of the last one of the page before; the words are beginnings."""
+        query = select(AuditRow).order_by(AuditRow.sequence.desc()).limit(limit)
+        if before is not None:
+            query = query.where(AuditRow.sequence < before)
+        for column, words in ((AuditRow.actor, actor), (AuditRow.verb, verb), (AuditRow.subject, subject)):
+            if words:
+                query = query.where(column.startswith(clean(words), autoescape=True))
+        with self._store.read() as session:
+            return [_entry(row) for row in session.scalars(query)]
+
+    def last(self) -> int:
+        """The sequence of the newest entry; 0 when there is none."""
+        with self._store.read() as session:
+            last = session.execute(_LAST).one_or_none()
+        return last.sequence if last else 0
+
     def verify(self) -> tuple[int, int | None]:
         """How many entries there are, and the sequence of the first that does not fit its place (None: all do)."""
         count, previous, expected = 0, GENESIS, 1

@@ -18,7 +18,7 @@ from api.web.console.following import Following
 from api.web.console.parts import Section, drawn, tag
 from api.web.console.places import frame_values
 from api.web.console.visit import SignInFirst, Visit, problem_page, said_before, sign_in_address, visit_of
-from api.web.problems import plain_problem, problem_of
+from api.web.problems import bug_problem, plain_problem, problem_of
 from api.web.words import word
 from knowledge.errors import OpsdeskError
 
@@ -59,6 +59,8 @@ def page(path: str, section: str, title: str) -> Callable[[Build], Build]:
                 return await run_in_threadpool(problem_page, request, problem_of(error))
             except HTTPException as error:
                 return await run_in_threadpool(problem_page, request, plain_problem(error.status_code, error.detail))
+            except Exception as error:  # noqa: BLE001 - the edge: a page that has a bug says so, with an id to find it by
+                return await run_in_threadpool(problem_page, request, bug_problem(request.url.path, error))
             return None
 
         asked = list(inspect.signature(build, eval_str=True).parameters.values())[1:]

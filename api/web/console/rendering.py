@@ -65,6 +65,7 @@ def templates() -> Environment:
         quoted=_quoted,
         iso=_iso,
         markdown=_markdown,
+        unfilled=_unfilled,
     )
     environment.globals.update(
         static=static_url, icons=icons_url, known_words=frozenset(WORDS), chain_drawing=_chain_drawing
@@ -145,6 +146,11 @@ def _chain_drawing(context: Context, hypothesis: Hypothesis, findings: Sequence[
     titles = {f"{one.fault} @ {one.object.key}": visible(one.title.within(language)) for one in findings}
     titles.setdefault(f"{hypothesis.fault} @ {hypothesis.object.key}", visible(hypothesis.title.within(language)))
     return draw_chain(chain_of(hypothesis), titles, word("diagnosis.chain", language))
+
+
+def _unfilled(text: str) -> str:
+    """Facts that only a finding fills in, shown as what they are."""
+    return re.sub(r"\{(\w+)\}", r"<\1>", text)
 
 
 def _percent(share: float) -> str:

@@ -1,0 +1,81 @@
+"""The audit: who did what to whom, and whether the chain is whole."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Query
+from nicegui import ui
+
+from api.web.access import site_admin
+from api.web.console.frame import Page, page
+from api.web.console.parts import Section, attempt, button, tag
+
+SHOWN = 60
+Word = Annotated[str, Query(max_length=200)]
+
+
+@page("/audit", "audit", "audit.title")
+async def audit(
+    frame: Page,
+    actor: Word = "",
+    verb: Word = "",
+    subject: Word = "",
+    before: Annotated[int, Query(ge=0, le=2**53)] = 0,
+) -> None:
+    visit = frame.visit
+    site_admin(visit.principal)
+    ledger = visit.face.desk.ledger
+    given: dict[str, Any] = {"actor": actor, "verb": verb, "subject": subject, "before": before}
+    checked: dict[str, Any] = {"check": None}
+    with tag("div", "head"):
+        tag("h1", text=frame.word("audit.title"))
+        with tag("div", "row ends"):
+            verify = button(frame.word("audit.verify"), lambda: run(), kind="small")  # noqa: PLW0108 - named below
+    verdict = Section(visit, "audit_check.html", lambda: {"check": checked["check"]})
+    section = Section(visit, "audit_list.html", lambda: _values(frame, given))
+
+    async def run() -> None:
+        verify.props["disabled"] = True
+        checked["check"] = await attempt(visit, lambda desk, who: (site_admin(who), desk.ledger.audit.check())[1])
+        await verdict.refresh()
+        del verify.props["disabled"]
+
+    async def changed(name: str, value: Any) -> None:
+        given[name], given["before"] = str(value or "").strip(), 0
+        ui.navigate.history.replace(f"/audit?{urlencode(_chosen(given))}")
+        await section.refresh()
+
+    with tag("form", "filters", role="search", aria_label=frame.word("list.filter")) as form:
+        form.on("submit", js_handler="(event) => event.preventDefault()")
+        for name in ("actor", "verb", "subject"):
+            field = ui.input(frame.word(f"audit.{name}"), value=given[name])
+            field.props(f"outlined dense clearable debounce=300 maxlength=200 data-filter={name}")
+            field.on_value_change(lambda event, name=name: changed(name, event.value))
+    section.element.move(target_index=-1)
+    await section.refresh()
+    await verdict.refresh()
+    frame.following.add(section, ledger.audit.last)
+
+
+def _chosen(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value}
+
+
+def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
+    """What ``audit_list.html`` names. Blocking."""
+    found = frame.visit.face.desk.ledger.audit.newest(
+        before=given["before"] or None,
+        limit=SHOWN + 1,
+        actor=given["actor"],
+        verb=given["verb"],
+        subject=given["subject"],
+    )
+    older = found[SHOWN - 1].sequence if len(found) > SHOWN else 0
+    return {
+        "entries": found[:SHOWN],
+        "older": urlencode(_chosen({**given, "before": older})) if older else "",
+        "newest": urlencode(_chosen({**given, "before": 0})),
+        "is_later": bool(given["before"]),
+    }

@@ -1,0 +1,98 @@
+"""What is watched for: every detector, what it looks at, what it explains, how often it spoke."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Query
+from nicegui import ui
+
+from api.web.console.frame import Page, page
+from api.web.console.parts import Section, drawn, tag
+from knowledge.errors import NotFound
+from knowledge.vocabulary import Language, Layer
+
+SHOWN = 60
+Word = Annotated[str, Query(max_length=200)]
+
+
+@page("/detectors", "detectors", "detectors.title")
+async def detectors(
+    frame: Page, text: Word = "", layer: Word = "", kind: Word = "", at: Annotated[int, Query(ge=0, le=100_000)] = 0
+) -> None:
+    given: dict[str, Any] = {"text": text, "layer": layer if layer in set(Layer) else "", "kind": kind, "at": at}
+    known = frame.visit.face.desk.deps.detectors.by_id
+    tag("h1", text=frame.word("detectors.title"))
+    tag("p", "dim", text=frame.word("detectors.lead", count=len(known)))
+    section = Section(frame.visit, "detectors_list.html", lambda: _values(frame, given))
+
+    async def changed(name: str, value: Any) -> None:
+        given[name], given["at"] = str(value or "").strip(), 0
+        ui.navigate.history.replace(f"/detectors?{urlencode(_chosen(given))}")
+        await section.refresh()
+
+    with tag("form", "filters", role="search", aria_label=frame.word("detectors.search")) as form:
+        form.on("submit", js_handler="(event) => event.preventDefault()")
+        field = ui.input(frame.word("detectors.search"), value=text).classes("grow")
+        field.props("outlined dense clearable debounce=300 maxlength=200 data-filter=text")
+        field.on_value_change(lambda event: changed("text", event.value))
+        layers = {"": frame.word("list.any"), **{one.value: one.value for one in Layer}}
+        kinds = {"": frame.word("list.any"), **{one: frame.word(f"detectors.{one}") for one in ("cause", "symptom")}}
+        for name, options in (("layer", layers), ("kind", kinds)):
+            choice = ui.select(
+                options, label=frame.word(f"knowledge.{name}"), value=given[name] if given[name] in options else ""
+            )
+            choice.props(f"outlined dense options-dense data-filter={name}")
+            choice.on_value_change(lambda event, name=name: changed(name, event.value))
+    section.element.move(target_index=-1)
+    await section.refresh()
+
+
+def _chosen(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value}
+
+
+def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
+    """What ``detectors_list.html`` names. Blocking."""
+    desk = frame.visit.face.desk
+    words = given["text"].lower().split()
+    fitting = [
+        one
+        for one in sorted(desk.deps.detectors.by_id.values(), key=lambda one: (one.layer.value, one.id))
+        if given["layer"] in {"", one.layer.value}
+        and (not given["kind"] or one.is_symptom == (given["kind"] == "symptom"))
+        and all(word in _said(one) for word in words)
+    ]
+    at = given["at"]
+    return {
+        "detectors": fitting[at : at + SHOWN],
+        "count": len(fitting),
+        "later": urlencode(_chosen({**given, "at": at + SHOWN})) if at + SHOWN < len(fitting) else "",
+        "earlier": urlencode(_chosen({**given, "at": max(0, at - SHOWN)})) if at else "",
+    }
+
+
+def _said(one: Any) -> str:
+    return f"{one.id} {one.title.en} {one.title.zh} {one.explanation.en} {one.explanation.zh}".lower()
+
+
+@page("/detectors/{detector_id}", "detectors", "detectors.one")
+async def detector(frame: Page, detector_id: str) -> None:
+    known = frame.visit.face.desk.deps.detectors.by_id
+    one = known.get(detector_id)
+    if one is None:
+        raise NotFound(f"there is no detector {detector_id}", next_step="see the list of detectors")
+    language = "zh" if frame.visit.language is Language.ZH else "en"
+    signals = [
+        {key: value for key, value in signal.model_dump(mode="json", exclude_defaults=True).items() if key != "facts"}
+        for signal in one.form.signals.leaves()
+    ]
+    drawn(
+        frame.visit,
+        "detector.html",
+        one=one,
+        signals=signals,
+        explained_by=sorted(other.id for other in known.values() if one.id in other.explains),
+        manual=[getattr(step, language) for step in one.form.remedy.manual],
+    )
