@@ -78,6 +78,7 @@ async def check_everything(settings: Settings) -> list[Check]:
         asyncio.to_thread(_guarded, "library", _check_library, settings),
         _check_model(settings),
         _check_server(settings),
+        _check_notices(settings),
     ]
     policy, trouble = _policy_of(settings)
     jobs += [_check_cluster(cluster, policy) for cluster in settings.clusters]
@@ -147,6 +148,12 @@ async def _check_model(settings: Settings) -> list[Check]:
     except OpsdeskError as error:
         return [Check("model", "warning", f"{error.message}: the offline desk stands in", error.next_step)]
     return [Check("model", "ok", f"{model.profile} answered in {answer.seconds:.1f} s")]
+
+
+async def _check_notices(settings: Settings) -> list[Check]:
+    from api.notices.doctor import check_notices
+
+    return await check_notices(settings)
 
 
 async def _check_server(settings: Settings) -> list[Check]:

@@ -19,6 +19,7 @@ from api.audit_keeper import keep_checkpoints
 from api.bootstrap import Desk, build_deps, open_audit_key, open_checkpointer, open_ledger
 from api.identity.welcome import welcome_lines
 from api.logs import configure_logging
+from api.notices.running import carry_notices
 from api.settings import Settings
 from api.worker import Worker
 from knowledge.errors import BadInput
@@ -57,6 +58,7 @@ async def run_server(
             if with_worker:
                 jobs.append(asyncio.create_task(worker.run()))
                 jobs.append(asyncio.create_task(_prepare_library(desk)))
+                jobs.append(asyncio.create_task(carry_notices(desk)))
                 jobs.append(
                     asyncio.create_task(keep_checkpoints(desk.ledger, open_audit_key(settings), settings.audit))
                 )

@@ -98,7 +98,9 @@ class WebhookSettings(Group):
 
     @model_validator(mode="after")
     def _is_usable(self) -> Self:
-        if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", self.url.get_secret_value()):
+        if not re.fullmatch(
+            r"https?://(\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]+)(:[0-9]{1,5})?([/?]\S*)?", self.url.get_secret_value()
+        ):
             raise ValueError("url: an http or https address without user and password is needed")
         if 0 < len(self.secret.get_secret_value()) < SHORTEST_SECRET:
             raise ValueError(f"secret: at least {SHORTEST_SECRET} characters, so that nobody guesses it")
@@ -127,12 +129,13 @@ class PersonSettings(Group):
 
 
 class Destination(Group):
-    """One place. ``to``: a mail address, a Slack channel, a webhook's name; or the people `@approvers` (who may decide the
-    request at hand), `@assignee`, `@requester`; or `@origin`, where the incident was asked."""
+    """One place, or people: `@approvers` are those who may decide the request at hand. `@origin` is where the incident was
+    asked."""
 
     channel: Literal["email", "slack", "webhook", "any"]
     """`any`: of a person, the first one that knows him."""
     to: str = Field(min_length=1, max_length=320)
+    """A mail address, a Slack channel, a webhook's name, @approvers, @assignee, @requester, or @origin."""
     zone: str = "UTC"
     """IANA zone of the times in the message."""
     language: Language | None = None

@@ -33,6 +33,7 @@ class DeskMetrics:
         self._incidents = Gauge("opsdesk_incidents", "Incidents", ["status"], registry=self.registry)
         self._executions = Gauge("opsdesk_executions", "Executions", ["status"], registry=self.registry)
         self._waiting = Gauge("opsdesk_approvals_waiting", "Approval requests nobody decided", registry=self.registry)
+        self._notices = Gauge("opsdesk_notices", "Notices by what became of them", ["state"], registry=self.registry)
         self._diagnosis = Histogram(
             "opsdesk_diagnosis_seconds", "Time of a diagnosis", buckets=DIAGNOSIS_BUCKETS, registry=self.registry
         )
@@ -59,6 +60,8 @@ class DeskMetrics:
             for execution_status in ExecutionStatus:
                 self._executions.labels(execution_status.value).set(executions.get(execution_status.value, 0))
             self._waiting.set(self._ledger.counts.approvals_waiting())
+            for state, count in self._ledger.outbox.counts().items():
+                self._notices.labels(state.value).set(count)
             self._observe_diagnoses()
             return generate_latest(self.registry)
 

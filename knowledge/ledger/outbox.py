@@ -12,18 +12,22 @@ from typing import Any
 
 from sqlalchemy import CursorResult, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
-from knowledge.errors import NotFound
+from knowledge.errors import NotFound, Refused
 from knowledge.ledger.happenings import Happening, HappeningKind
 from knowledge.ledger.ids import new_id
 from knowledge.ledger.outbox_batches import batch_of, due_batches
 from knowledge.ledger.outbox_values import Batch, NoticeRecord, NoticeState, Outgoing, Pace, SilentExecution
+from knowledge.ledger.principals import known_principal
+from knowledge.ledger.rows.desk import PrincipalRow
 from knowledge.ledger.rows.intake import IncidentRow
 from knowledge.ledger.rows.notices import HappeningRow, NoticeRow
-from knowledge.ledger.rows.work import ExecutionRow
+from knowledge.ledger.rows.work import ApprovalRow, ExecutionRow
 from knowledge.ledger.store import Store, Writing
 from knowledge.ledger.timeline import locked_incident, tell
-from knowledge.vocabulary import ExecutionStatus, Text
+from knowledge.ledger.voting import voter_of
+from knowledge.vocabulary import ApprovalRequest, ExecutionStatus, Text
 
 _KEEP_POSTGRESQL = postgresql.insert(NoticeRow).on_conflict_do_nothing(index_elements=["key"])
 _KEEP_SQLITE = sqlite.insert(NoticeRow).on_conflict_do_nothing(index_elements=["key"])
@@ -147,7 +151,7 @@ class Outbox:
 
     def overdue_since(self) -> datetime | None:
         """Since when the oldest waiting notice should have gone; None when nothing is late."""
-        late = select(func.min(NoticeRow.created_at)).where(
+        late = select(func.min(NoticeRow.due_at)).where(
             NoticeRow.state == NoticeState.WAITING, NoticeRow.due_at <= self._store.now()
         )
         with self._store.read() as session:
@@ -168,6 +172,18 @@ class Outbox:
                 for row in session.scalars(query.order_by(ExecutionRow.id).limit(200))
                 if row.leased_until is not None
             ]  # fmt: skip
+
+    def entitled(self, approval_id: str) -> list[str]:
+        """The principals who could vote on a request now: with the role, the scope, and no part in the asking."""
+        with self._store.read() as session:
+            row = session.get(ApprovalRow, approval_id)
+            if row is None:
+                return []
+            request = ApprovalRequest.model_validate(row.payload)
+            persons = session.scalars(
+                select(PrincipalRow).where(PrincipalRow.kind == "person").order_by(PrincipalRow.id)
+            )
+            return [person.id for person in persons.all() if _may_vote(session, person.id, request)]
 
     def sweep(self, before: datetime) -> int:
         """Forgets what ended before then. Returns how many."""
@@ -190,6 +206,14 @@ class Outbox:
             query = query.where(NoticeRow.id < before)
         with self._store.read() as session:
             return [_record(row) for row in session.scalars(query.order_by(NoticeRow.id.desc()).limit(limit))]
+
+
+def _may_vote(session: Session, principal_id: str, request: ApprovalRequest) -> bool:
+    known = known_principal(session, principal_id)
+    try:
+        return known is not None and voter_of(session, known, request, request.digest) is not None
+    except Refused:
+        return False
 
 
 def _keep(writing: Writing, notices: Sequence[Outgoing]) -> int:

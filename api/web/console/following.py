@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
+from typing import Protocol
 
 import structlog
 from nicegui import ui
 from starlette.concurrency import run_in_threadpool
 
-from api.web.console.parts import Section
 from api.web.console.visit import Visit, sign_in_address
-from knowledge.errors import NotAuthenticated, OpsdeskError
+from knowledge.errors import NotAuthenticated, NotFound, OpsdeskError
 
 ROUND_SECONDS = 1.0
 UNSTAMPED_SECONDS = 10.0
@@ -27,16 +27,22 @@ Stamp = Callable[[], Hashable]
 log = structlog.get_logger("opsdesk.console")
 
 
+class Drawn(Protocol):
+    """What can be drawn again; False when it is as it was."""
+
+    async def refresh(self) -> bool: ...
+
+
 class Following:
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
-        self._stamped: list[tuple[Section, Stamp]] = []
-        self._others: list[Section] = []
+        self._stamped: list[tuple[Drawn, Stamp]] = []
+        self._others: list[Drawn] = []
         self._seen: dict[int, Hashable] = {}
         self._checked = self._drawn = time.monotonic()
         self._is_busy = False
 
-    def add(self, section: Section, stamp: Stamp | None) -> None:
+    def add(self, section: Drawn, stamp: Stamp | None) -> None:
         """Draws ``section`` again when ``stamp`` says something else than before; without one, every ten seconds."""
         if stamp is None:
             self._others.append(section)
@@ -59,6 +65,8 @@ class Following:
             await self._look()
         except NotAuthenticated:
             ui.navigate.to(sign_in_address(self._visit.request))
+        except NotFound:  # it is gone, or outside the reader's scope by now: the page itself says so
+            ui.navigate.reload()
         except OpsdeskError as error:  # the ledger is away, or what was shown is: the next round asks again
             log.info("page_not_refreshed", reason=error.message)
         finally:
