@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from agent.chat.reply import (
     Answered,
+    Begun,
     Chart,
     Delta,
     Ended,
@@ -44,7 +45,8 @@ class Reply:
     notes: list[str] = field(default_factory=list)
     progress: str = ""
     written: str = ""
-    ended: Ended | None = None
+    is_over: bool = False
+    """Nothing more comes, whether it ended well or not."""
 
     def take(self, part: Part) -> None:
         match part:
@@ -56,7 +58,9 @@ class Reply:
                 self.blocks.append(part.answer)
                 self.written, self.progress = "", ""
             case Ended():
-                self.ended, self.progress = part, ""
+                self.is_over, self.progress = True, ""
+            case Begun():
+                pass
 
     @property
     def charts(self) -> list[Chart]:
@@ -69,7 +73,7 @@ class Reply:
             drawn += drawn_block(block, self.language, self.links)
         if self.written:
             drawn.append(Paragraph(text=self.written))
-        if self.ended is None:
+        if not self.is_over:
             now = self.progress or word("messengers.looking", self.language)
             drawn.append(Note(text=now))
         plain = next((block.text for block in self.blocks if isinstance(block, Said)), "") or self.written

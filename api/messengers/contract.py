@@ -10,11 +10,12 @@ errors of ``knowledge.errors`` only, none with a secret in its words:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
 from agent.chat.reply import Part
+from api.chat_text import Attachment
 from api.messengers.message import Form, Message, Picture
 from knowledge.errors import NotFound, Permanent, Temporary
 from knowledge.vocabulary import Language, Noun, Principal
@@ -144,9 +145,17 @@ class Messenger(Protocol):
 
 
 class Say(Protocol):
-    """The chat engine, as faces call it."""
+    """The chat engine, as faces call it (``api.chat.Chat.say``)."""
 
     def __call__(
-        self, principal: Principal, conversation_id: str, text: str, *, language: Language | None, request_key: str
-    ) -> AsyncIterator[Part]:
-        """What the desk answers, part by part. ``request_key``: the same message said again opens nothing twice."""
+        self,
+        principal: Principal,
+        text: str,
+        *,
+        conversation_id: str = "",
+        incident_id: str = "",
+        language: Language | None = None,
+        attachments: Sequence[Attachment] = (),
+        zone: str = "",
+        channel: Literal["slack"] = "slack",
+    ) -> AsyncIterator[Part]: ...

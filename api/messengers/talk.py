@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import structlog
+from pydantic import ValidationError
 
-from agent.chat.reply import Chart
+from agent.chat.reply import Answered, Begun, Chart, Part, Reference
 from agent.reasoning.triage import language_of
 from api.bootstrap import Desk
+from api.chat_text import Attachment
 from api.messengers.chat_message import Reply
 from api.messengers.contract import Asked, Messenger, Place, PlaceUnknown, Say
 from api.messengers.linking import Linking, said
@@ -24,13 +26,15 @@ from api.messengers.links import Links
 from api.messengers.message import Message, Picture
 from api.messengers.text_files import decoded
 from api.web.words import word
-from knowledge.errors import NotFound, OpsdeskError, Temporary
+from knowledge.errors import BadInput, NotFound, OpsdeskError, Temporary
 from knowledge.ledger.messengers import Received
 from knowledge.vocabulary import Language, Principal
 
 UPDATE_SECONDS = 1.5
 """Between two updates of an answer that is being written: what platforms let one message change."""
 FILES_MOST = 5
+TRIES = 3
+"""Of an answer whose sources are away; then the person is told so."""
 
 log = structlog.get_logger("opsdesk.messengers")
 
@@ -92,16 +96,18 @@ class Talk:
         reply = Reply(language, self.links)
         sheet = _Sheet(self.messenger, asked, reply)
         await sheet.open(received)
-        text = await self._whole_text(asked, reply)
+        attachments = await self._attachments(asked, reply)
         try:
-            conversation = await asyncio.to_thread(self._conversation, asked, sheet.place, principal, text)
-            async for part in self.say(principal, conversation, text, language=language, request_key=asked.id):
-                reply.take(part)
-                await sheet.show()
-        except Temporary:
-            if received.attempts < 3:
+            if asked.opens:
+                reply.take(await asyncio.to_thread(self._opened, asked, sheet.place, principal))
+            else:
+                async for part in self._said(asked, sheet.place, principal, language, attachments):
+                    reply.take(part)
+                    await sheet.show()
+        except Temporary as error:
+            if received.attempts < TRIES:
                 raise
-            reply.notes.append(word("messengers.gave_up", language, why="…"))
+            reply.notes.append(word("messengers.gave_up", language, why=error.message))
         except OpsdeskError as error:
             why = " ".join(part for part in (error.message, error.next_step) if part)
             reply.notes.append(word("messengers.gave_up", language, why=why))
@@ -109,45 +115,85 @@ class Talk:
             bug = uuid.uuid4().hex[:12]
             log.exception("messenger_bug", id=bug, asked=asked.id)
             reply.notes.append(word("messengers.broke", language, id=bug))
+        reply.is_over = True
         await sheet.close()
         await self._show_charts(reply, sheet.place)
 
-    async def _whole_text(self, asked: Asked, reply: Reply) -> str:
-        """The words, then what they point at: a message, and files."""
-        parts = [asked.text, asked.quoted]
+    async def _said(
+        self, asked: Asked, place: Place, principal: Principal, language: Language, attachments: list[Attachment]
+    ) -> AsyncIterator[Part]:
+        """The engine's answer in the person's own conversation of this thread; in the thread of an incident's message it is
+        about that incident."""
+        threads, name = self.desk.ledger.messenger_threads, self.messenger.name
+        where = (name, place.channel, place.thread, principal.id)
+        known = await asyncio.to_thread(threads.conversation_in, *where)
+        text = "\n\n".join(part for part in (asked.text, asked.quoted) if part.strip())
+        parts = self.say(
+            principal,
+            text,
+            conversation_id=known or "",
+            incident_id="" if known else await asyncio.to_thread(self._incident_of, place, principal),
+            language=language,
+            attachments=attachments,
+            zone=await self._zone(asked),
+            channel="slack",
+        )
+        async for part in parts:
+            if isinstance(part, Begun) and part.conversation_id != known:
+                await asyncio.to_thread(threads.keep, *where, part.conversation_id)
+            yield part
+
+    def _incident_of(self, place: Place, principal: Principal) -> str:
+        """The incident under whose message this is said, when the person may see it. Blocking."""
+        from api.web.access import incident_within
+
+        ledger, name = self.desk.ledger, self.messenger.name
+        post = ledger.messenger_posts.at(name, place.channel, place.thread) if place.thread else None
+        if post is None:
+            return ""
+        try:
+            return incident_within(self.desk, principal, post.incident_id).id
+        except NotFound:
+            return ""
+
+    def _opened(self, asked: Asked, place: Place, principal: Principal) -> Answered:
+        """The offer to open an incident, taken. Asked twice it opens one. Blocking."""
+        from api.web import acts
+
+        try:
+            order = acts.TicketOrder(text=asked.text, channel="slack")
+        except ValidationError as error:
+            raise BadInput(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        incident = acts.open_ticket(self.desk, principal, order, key=asked.id)
+        ledger = self.desk.ledger
+        known = ledger.messenger_threads.conversation_in(self.messenger.name, place.channel, place.thread, principal.id)
+        if known is not None:
+            ledger.conversations.link(known, incident.id)
+        told = Reference(incident_id=incident.id, title=incident.title, status=incident.status.value)
+        return Answered(answer=told)
+
+    async def _zone(self, asked: Asked) -> str:
+        try:
+            return (await self.messenger.person(asked.account)).zone
+        except OpsdeskError:  # times in UTC are times
+            return ""
+
+    async def _attachments(self, asked: Asked, reply: Reply) -> list[Attachment]:
+        """The text of the files; what cannot be read is said."""
+        found = []
         for file in asked.files[:FILES_MOST]:
             try:
                 content = await self.messenger.read_file(file, self.maximum_file_bytes)
-                parts.append(await asyncio.to_thread(decoded, content))
+                found.append(Attachment(file.name, await asyncio.to_thread(decoded, content)))
             except Temporary:
                 raise
             except OpsdeskError as error:
                 why = "; ".join(part for part in (error.message, error.next_step) if part)
                 reply.notes.append(word("messengers.file_unread", reply.language, name=file.name, why=why))
         for file in asked.files[FILES_MOST:]:
-            why = f"{FILES_MOST} files at a time"
+            why = word("messengers.file_most", reply.language, count=FILES_MOST)
             reply.notes.append(word("messengers.file_unread", reply.language, name=file.name, why=why))
-        return "\n\n".join(part for part in parts if part.strip())
-
-    def _conversation(self, asked: Asked, place: Place, principal: Principal, text: str) -> str:
-        """The person's own in this thread; in the thread of an incident's message it is about that incident."""
-        ledger, name = self.desk.ledger, self.messenger.name
-        known = ledger.messenger_threads.conversation_in(name, place.channel, place.thread, principal.id)
-        if known is not None:
-            return known
-        post = ledger.messenger_posts.at(name, place.channel, place.thread) if place.thread else None
-        incident_id = ""
-        if post is not None:
-            from api.web.access import incident_within
-
-            try:
-                incident_id = incident_within(self.desk, principal, post.incident_id).id
-            except NotFound:
-                incident_id = ""
-        title = asked.text or text[:200]
-        conversation = ledger.conversations.open(principal.id, title, name, incident_id)
-        ledger.messenger_threads.keep(name, place.channel, place.thread, principal.id, conversation.id)
-        return conversation.id
+        return found
 
     async def _show_charts(self, reply: Reply, place: Place) -> None:
         if self.draw is None:

@@ -10,6 +10,8 @@ import structlog
 
 from api.bootstrap import Desk
 from api.messengers.contract import Say
+from api.messengers.deciding import Deciding
+from api.messengers.following import Following, Route
 from api.messengers.linking import Linking
 from api.messengers.links import Links
 from api.messengers.receiving import Receiving
@@ -46,6 +48,8 @@ class SlackFace:
             maximum_file_bytes=self.settings.maximum_file_bytes,
         )
         self.receiving = Receiving(desk, talk)
+        self.following = Following(desk, self.messenger, self.links, routes_of(desk))
+        self.deciding = Deciding(desk, self.messenger, self.linking, self.links, nudge=self.following.nudge)
         self._identity: Json = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -76,7 +80,16 @@ class SlackFace:
             await asyncio.gather(*jobs, *self._tasks, return_exceptions=True)
 
     def jobs(self) -> list[Coroutine[Any, Any, None]]:
-        return [self.receiving.run()]
+        return [self.receiving.run(), self.following.run()]
+
+
+def routes_of(desk: Desk) -> list[Route]:
+    """The settings' channels, in their order."""
+    language = desk.settings.desk.language
+    return [
+        Route(channel=one.channel, language=one.language or language, scope=one.scope, severity=one.severity)
+        for one in desk.settings.slack.channels
+    ]
 
 
 async def _told(work: Coroutine[Any, Any, None]) -> None:
@@ -105,6 +118,4 @@ def open_client(settings: SlackSettings, token: str | None) -> AsyncWebClient:
 
     quiet = logging.getLogger("opsdesk.slack.sdk")
     quiet.setLevel(logging.WARNING)
-    return AsyncWebClient(
-        token=token, base_url=settings.api_url, timeout=CALL_SECONDS, retry_handlers=[], logger=quiet
-    )
+    return AsyncWebClient(token=token, base_url=settings.api_url, timeout=CALL_SECONDS, retry_handlers=[], logger=quiet)

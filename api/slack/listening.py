@@ -5,6 +5,7 @@ What a person asks is in the ledger before Slack hears that it arrived; a ledger
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -12,14 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from api.slack.drawing import PREFIX
+from api.messengers.deciding import REASON, Outcome
+from api.messengers.message import Paragraph
+from api.messengers.review_message import APPROVE, REJECT
+from api.slack.drawing import PREFIX, view_body
 from api.slack.face import SlackFace, open_client
 from api.slack.requests import (
     DIRECT,
+    account_of,
     asked_by_button,
     asked_by_command,
     asked_by_shortcut,
     asked_in_event,
+    place_of_press,
     request_id,
     team_of,
 )
@@ -37,6 +43,7 @@ Ack = Callable[..., Awaitable[Any]]
 
 COMMAND = "/opsdesk"
 SHORTCUT = "opsdesk_diagnose"
+VOTE_SECONDS = 2.3
 _SPOKEN = frozenset({None, "file_share", "thread_broadcast"})
 """Subtypes of message events that are somebody's words; edits, deletions and joins are not."""
 
@@ -62,6 +69,7 @@ def build_app(face: SlackFace) -> AsyncApp:
     )
     _listen_to_people(app, face)
     _listen_to_presses(app, face)
+    _listen_to_forms(app, face)
     app.event(re.compile(".*"))(_nothing)
     return app
 
@@ -141,8 +149,52 @@ def _listen_to_presses(app: AsyncApp, face: SlackFace) -> None:
     async def looked(ack: Ack) -> None:
         await ack()
 
+    async def decided(ack: Ack, body: Json, action: Json) -> None:
+        await ack()
+        if not await face.receiving.is_fresh(request_id(body)):
+            return
+        does = str(action["action_id"]).removeprefix(PREFIX).split(".")[0]
+        account, place = account_of(body), place_of_press(body)
+        opening = face.deciding.open(account, place, str(body["trigger_id"]), does, str(action.get("value") or ""))
+        face.spawn(opening)
+
+    app.action(re.compile(rf"{re.escape(PREFIX)}({APPROVE}|{REJECT})\..*"))(decided)
     app.action(re.compile(rf"{re.escape(PREFIX)}(say|open)\..*"))(offered)
     app.action(re.compile(rf"{re.escape(PREFIX)}look\..*"))(looked)
+
+
+def _listen_to_forms(app: AsyncApp, face: SlackFace) -> None:
+    async def submitted(ack: Ack, body: Json) -> None:
+        """The vote, within the three seconds that Slack waits; a slower one goes on and shows itself in the channel."""
+        view = body["view"]
+        does = str(view["callback_id"]).removeprefix(PREFIX)
+        reason = _typed(view, REASON)
+        voting = asyncio.ensure_future(
+            face.deciding.vote(account_of(body), does, str(view.get("private_metadata") or ""), reason)
+        )
+        try:
+            outcome = await asyncio.wait_for(asyncio.shield(voting), VOTE_SECONDS)
+        except TimeoutError:
+            face.spawn(_ended(voting))
+            await ack(response_action="update", view=view_body(face.deciding.slow(face.desk.settings.desk.language)))
+            return
+        if outcome.is_about_reason:
+            text = next(piece.text for piece in outcome.form.pieces if isinstance(piece, Paragraph))
+            await ack(response_action="errors", errors={REASON: text})
+        else:
+            await ack(response_action="update", view=view_body(outcome.form))
+
+    for does in (APPROVE, REJECT):
+        app.view_submission(PREFIX + does)(submitted)
+
+
+async def _ended(voting: asyncio.Future[Outcome]) -> None:
+    await voting
+
+
+def _typed(view: Json, key: str) -> str:
+    values = (view.get("state") or {}).get("values") or {}
+    return str(((values.get(key) or {}).get(key) or {}).get("value") or "")
 
 
 async def _nothing() -> None:

@@ -108,17 +108,22 @@ def asked_by_shortcut(body: Json, words: str) -> Asked:
     )
 
 
-def asked_by_button(body: Json, text: str, *, opens: bool) -> Asked:
-    """An offer that was taken: the same as if the person had typed it in that thread."""
+def place_of_press(body: Json) -> Place:
+    """Where the message with the button stands; an answer to it goes into its thread, in a direct channel beside it."""
     message = body.get("message") or {}
     channel = str((body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id") or "")
-    is_direct = channel.startswith(DIRECT)
-    thread = str(message.get("thread_ts") or ("" if is_direct else message.get("ts") or ""))
+    thread = message.get("thread_ts") or ("" if channel.startswith(DIRECT) else message.get("ts"))
+    return Place(channel=channel, thread=str(thread or ""))
+
+
+def asked_by_button(body: Json, text: str, *, opens: bool) -> Asked:
+    """An offer that was taken: the same as if the person had typed it in that thread."""
+    place = place_of_press(body)
     return Asked(
         id=request_id(body),
-        way="direct" if is_direct else "offer",
+        way="direct" if place.channel.startswith(DIRECT) else "offer",
         account=account_of(body),
-        place=Place(channel=channel, thread=thread),
+        place=place,
         text=text,
         at=datetime.now(UTC),
         opens=opens,

@@ -49,7 +49,7 @@ class MessengerPosts:
             rows = session.scalars(query.order_by(IncidentRow.updated_at, IncidentRow.id).limit(limit))
             return [incident_of(row) for row in rows]
 
-    def want(self, provider: str, channel: str, subject: str, incident_id: str, *, told: int = 0) -> Post:
+    def want(self, provider: str, channel: str, subject: str, incident_id: str, *, after_seconds: float = 0.0) -> Post:
         """Says that this message should be there, or may be out of date. One that is due already stays so."""
         with self._store.write() as writing:
             writing.hold(f"post:{provider}/{channel}/{subject}")
@@ -62,15 +62,16 @@ class MessengerPosts:
                     incident_id=incident_id,
                     message_id="",
                     shown="",
-                    told=told,
+                    told=0,
                     wanted_at=writing.at,
-                    due_at=writing.at,
+                    due_at=writing.at + timedelta(seconds=after_seconds),
                     attempts=0,
                     failure="",
                 )
                 writing.session.add(row)
             elif row.due_at is None:
-                row.wanted_at, row.due_at, row.attempts = writing.at, writing.at, 0
+                row.wanted_at, row.attempts = writing.at, 0
+                row.due_at = writing.at + timedelta(seconds=after_seconds)
             else:
                 row.wanted_at = writing.at
             return _post(row)
@@ -106,18 +107,11 @@ class MessengerPosts:
             row = session.scalars(query.limit(1)).first()
             return None if row is None or not message_id else _post(row)
 
-    def trying(self, post: Post) -> Post:
-        """Written before a first posting is sent: after a crash the next one looks whether it arrived."""
+    def trying(self, post: Post, shown: str) -> Post:
+        """Written before a posting is sent, with what it will show: after a crash the next one looks whether it arrived."""
         with self._store.write() as writing:
             row = _row(writing.session, post)
-            row.trying_since = row.trying_since or writing.at
-            return _post(row)
-
-    def adopt(self, post: Post, message_id: str) -> Post:
-        """The message is where ``message_id`` says: posted before a crash, or by somebody else's order."""
-        with self._store.write() as writing:
-            row = _row(writing.session, post)
-            row.message_id, row.trying_since, row.posted_at = message_id, None, row.posted_at or writing.at
+            row.trying_since, row.shown = writing.at, shown
             return _post(row)
 
     def showed(self, post: Post, message_id: str, shown: str, told: int | None = None) -> None:
@@ -140,7 +134,8 @@ class MessengerPosts:
     def refused(self, post: Post) -> None:
         """The platform said no to a first posting: nothing was posted, so there is nothing to look for."""
         with self._store.write() as writing:
-            _row(writing.session, post).trying_since = None
+            row = _row(writing.session, post)
+            row.trying_since, row.shown = None, ""
 
     def lost(self, post: Post) -> None:
         """The message is gone over there (somebody deleted it): it is to be posted anew."""

@@ -109,6 +109,10 @@ class MessengerInbox:
 
     def followed_until(self, provider: str) -> datetime:
         """Up to when the incidents' changes were seen; at the first call: from now on."""
+        with self._store.read() as session:
+            known = session.get(FollowedRow, provider)
+            if known is not None:
+                return known.until
         with self._store.write() as writing:
             row = writing.session.get(FollowedRow, provider)
             if row is None:

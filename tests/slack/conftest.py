@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from agent.chat.reply import Answered, Ended, Part, Progress, Said
+from agent.chat.reply import Answered, Begun, Ended, Part, Progress, Said
 from agent.deps import Deps
 from api.bootstrap import Desk
+from api.chat_text import Attachment
+from api.messengers import following, showing
 from api.settings import ClusterSettings, Settings, WebSettings
 from api.slack.face import SlackFace
 from api.slack.listening import build_app
@@ -37,6 +39,7 @@ CONSOLE = "https://desk.test"
 class Engine:
     """A chat engine that says what the test wants, and remembers what it was asked."""
 
+    ledger: Ledger
     asked: list[dict[str, Any]] = field(default_factory=list)
     answers: Callable[[str], list[Part]] | None = None
     error: Exception | None = None
@@ -46,17 +49,30 @@ class Engine:
         self.goes_on.set()
 
     async def say(
-        self, principal: Principal, conversation_id: str, text: str, *, language: Language | None, request_key: str
+        self,
+        principal: Principal,
+        text: str,
+        *,
+        conversation_id: str = "",
+        incident_id: str = "",
+        language: Language | None = None,
+        attachments: Sequence[Attachment] = (),
+        zone: str = "",
+        channel: Literal["slack"] = "slack",
     ) -> AsyncIterator[Part]:
+        conversation = conversation_id or self.ledger.conversations.open(principal.id, text, channel, incident_id).id
         self.asked.append(
             {
                 "principal": principal.id,
-                "conversation": conversation_id,
+                "conversation": conversation,
+                "incident": incident_id,
                 "text": text,
                 "language": language,
-                "key": request_key,
+                "files": {one.name: one.text for one in attachments},
+                "zone": zone,
             }
         )
+        yield Begun(conversation_id=conversation)
         yield Progress(text="reading the metrics")
         await self.goes_on.wait()
         if self.error is not None:
@@ -101,11 +117,42 @@ class SlackRig:
     def start(self) -> None:
         self.jobs.append(asyncio.create_task(self.face.run()))
 
+    @property
+    def everything(self) -> Scope:
+        return Scope()
+
+    def tops(self, channel: str = OPS) -> list[dict[str, Any]]:
+        """The channel's own messages, without those of threads."""
+        return [one for one in self.slack.said(channel) if "thread_ts" not in one]
+
+    async def follow_from_now(self) -> None:
+        """What changed before does not count as news."""
+        self.ledger.messenger_inbox.follow_from("slack", datetime.now(UTC) + following.OVERLAP)
+
+    async def settle(self, rounds: int = 40) -> None:
+        """Looks and delivers until nothing is due any more; waits out what is put off for its pace."""
+        for _ in range(rounds):
+            await self.face.following.look()
+            sent = await self.face.following.deliver()
+            if not sent and not self.ledger.messenger_posts.waiting("slack"):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"still due: {self.ledger.messenger_posts.waiting('slack')}")
+
     async def stop(self) -> None:
         for job in self.jobs:
             job.cancel()
         await asyncio.gather(*self.jobs, return_exceptions=True)
         self.jobs.clear()
+
+
+@pytest.fixture(autouse=True)
+def _in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The paces that Slack asks for, in hundredths: they are specified in a test of their own."""
+    monkeypatch.setattr(showing, "POST_GAP_SECONDS", 0.01)
+    monkeypatch.setattr(showing, "UPDATE_GAP_SECONDS", 0.01)
+    monkeypatch.setattr(showing, "FIRST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(following, "STORY_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +199,7 @@ async def slack_rig(slack: FakeSlack, ledger_template: Path, folder: Path, **mor
     with Ledger.open(ledger_url(ledger_template, folder), lambda: datetime.now(UTC)) as ledger:
         deps = SimpleNamespace(policy=Policy.load(None), detectors=SimpleNamespace(by_id={}), clusters={})
         desk = Desk(settings_for(slack, folder / "home", **more), ledger, cast("Deps", deps))
-        engine = Engine()
+        engine = Engine(ledger)
         face = SlackFace(desk, engine.say)
         app = FastAPI()
         app.include_router(router)
