@@ -12,6 +12,7 @@ from knowledge.vocabulary import ExecutionStatus, StepOutcome, Text
 
 START_ONE = "start one with `opsdesk executor` (see `opsdesk doctor`)"
 START_ONE_ZH = "请用 `opsdesk executor` 启动执行器（参见 `opsdesk doctor`）"
+THAW, THAW_ZH = "end the freeze (`opsdesk unfreeze`)", "请解除冻结（`opsdesk unfreeze`）"
 
 
 def overdue(writing: Writing, row: ExecutionRow, wait_seconds: float) -> tuple[ExecutionStatus, Text] | None:
@@ -25,21 +26,28 @@ def overdue(writing: Writing, row: ExecutionRow, wait_seconds: float) -> tuple[E
         return None
     waited = f"{wait_seconds:.0f} s"
     frozen = freeze_reason(writing.session, row.cluster)
-    why, why_zh = (
-        (f"{row.cluster} has been frozen ({frozen}) for {waited}", f"{row.cluster} 已冻结（{frozen}）超过 {waited}")
-        if frozen is not None
-        else (f"no executor took it within {waited}", f"{waited} 内没有执行器接手")
+    why, why_zh, mend, mend_zh = (
+        f"no executor took it within {waited}",
+        f"{waited} 内没有执行器接手",
+        START_ONE,
+        START_ONE_ZH,
     )
+    if frozen is not None:
+        why, why_zh = (
+            f"{row.cluster} is frozen ({frozen}): not begun within {waited}",
+            f"{row.cluster} 已冻结（{frozen}）",
+        )
+        mend, mend_zh = THAW, THAW_ZH
     match ExecutionStatus(row.status):
         case ExecutionStatus.REQUESTED:
             return ExecutionStatus.CANCELLED, Text(
-                en=f"{why}, and nothing was done: {START_ONE}, then reopen the incident",
-                zh=f"{why_zh}，未做任何变更：{START_ONE_ZH}，然后重新打开该事件",
+                en=f"{why}, and nothing was done: {mend}, then reopen the incident",
+                zh=f"{why_zh}，未做任何变更：{mend_zh}，然后重新打开该事件",
             )
         case ExecutionStatus.UNDO_REQUESTED:
             return ExecutionStatus.UNDO_FAILED, Text(
-                en=f"the undo: {why}, and nothing was taken back: {START_ONE} and ask again, or take it back by hand",
-                zh=f"撤销：{why_zh}，未撤销任何变更：{START_ONE_ZH}后再次请求，或人工撤销",
+                en=f"the undo: {why}, and nothing was taken back: {mend} and ask again, or take it back by hand",
+                zh=f"撤销：{why_zh}，未撤销任何变更：{mend_zh}后再次请求，或人工撤销",
             )
         case ExecutionStatus.UNDOING:
             return ExecutionStatus.UNDO_FAILED, Text(

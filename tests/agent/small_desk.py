@@ -43,7 +43,7 @@ from knowledge.vocabulary import (
 from tests.fakes.memory_cluster import MemoryCluster, deployment, owned_by, replica_set
 from tests.shared_library import shared_library
 from tools.detectors.library import DetectorLibrary
-from tools.ports import ChatModel, Cluster
+from tools.ports import ChatModel, Clock, Cluster
 from tools.safety.policy import Policy
 
 NAMESPACE, NAME = "shop", "web"
@@ -216,13 +216,14 @@ def small_desk(
     mode: Mode = Mode.EXECUTE,
     library: NoLibrary | None = None,
     detectors: DetectorLibrary | None = None,
+    clock: Clock | None = None,
     **options: Any,
 ) -> Iterator[SmallDesk]:
     cluster = cluster or shop()
     path = folder / "ledger.db"
     path.write_bytes(empty_ledger())
     url = f"sqlite:///{path}"
-    clock = RunningClock()
+    clock = clock or RunningClock()
     with Ledger.open(url, clock.now) as ledger:
         quick = {"soak_seconds": 0.02, "recovery_seconds": 20.0, "verify_every_seconds": 0.01, **options}
         deps = Deps(
