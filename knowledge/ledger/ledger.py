@@ -127,6 +127,10 @@ class Ledger:
         """Writes a consistent copy to the new file ``target`` while the desk goes on working."""
         back_up(parse_url(url), target)
 
+    def now(self) -> datetime:
+        """The ledger's own clock: what it kept, and when it ends, is told by this one."""
+        return self._store.now()
+
     def close(self) -> None:
         self._store.close()
 

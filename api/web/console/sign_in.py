@@ -11,10 +11,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.identity.door import Entered, WaitFirst, WrongProof
 from api.web.access import Face, face_of, session_of, session_secret, visitor_at
-from api.web.console.visit import answered, check_same_origin, local_path, visit_of
+from api.web.console.visit import THEME_COOKIE, ZONE_COOKIE, answered, check_same_origin, local_path, visit_of
 from api.web.cookies import leave, leave_session, take_away
 from api.web.sessions import COOKIE, FORM_COOKIE, cookie_name
 from api.web.words import LANGUAGE_COOKIE, language_of, word
+from knowledge.ledger.preferences import Preference
 from knowledge.vocabulary import Language
 
 router = APIRouter(include_in_schema=False)
@@ -68,7 +69,23 @@ def entered_page(face: Face, entered: Entered, after: str) -> Response:
     response = RedirectResponse(local_path(after), status_code=303)
     leave_session(response, web, entered)
     take_away(response, web, FORM_COOKIE)
+    leave_preference(response, face, face.desk.ledger.preferences.of(entered.principal.id))
     return response
+
+
+def leave_preference(response: Response, face: Face, preference: Preference) -> None:
+    """As cookies, so that a page needs not ask for them; what is not chosen is the browser's."""
+    chosen = {
+        LANGUAGE_COOKIE: preference.language.value if preference.language else "",
+        THEME_COOKIE: preference.theme,
+        ZONE_COOKIE: preference.time_zone,
+    }
+    secure = face.desk.settings.web.secure_cookies
+    for name, value in chosen.items():
+        if value:
+            response.set_cookie(name, value, max_age=YEAR_SECONDS, httponly=True, samesite="lax", secure=secure)
+        else:
+            response.delete_cookie(name)
 
 
 def wait_page(request: Request, after: str, error: WaitFirst) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -21,6 +22,8 @@ from knowledge.vocabulary import Language, Principal, Role
 
 FLASH_COOKIE = "opsdesk_said"
 THEME_COOKIE = "opsdesk_theme"
+ZONE_COOKIE = "opsdesk_zone"
+_ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}")
 
 
 class SignInFirst(Exception):
@@ -91,7 +94,13 @@ def visit_of(request: Request) -> Visit:
 
 def answered(request: Request, template: str, language: Language, status: int = 200, **values: Any) -> Response:
     nobody: dict[str, Any] = {"principal": None, "csrf": "", "frozen": [], "waiting": 0, "said": None}
-    known = {"language": language, "now": face_of(request).now(), "path": here(request), "theme": theme_of(request)}
+    known = {
+        "language": language,
+        "now": face_of(request).now(),
+        "path": here(request),
+        "theme": theme_of(request),
+        "zone": zone_of(request),
+    }
     values = {**nobody, **known, **values}
     text = render(template, **values)
     response = HTMLResponse(text, status_code=status)
@@ -117,6 +126,12 @@ def sign_in_address(request: Request) -> str:
 def theme_of(request: Request) -> str:
     chosen = request.cookies.get(THEME_COOKIE, "")
     return chosen if chosen in {"light", "dark"} else ""
+
+
+def zone_of(request: Request) -> str:
+    """The time zone that the reader chose (``Asia/Shanghai``), empty: the browser's."""
+    chosen = request.cookies.get(ZONE_COOKIE, "")
+    return chosen if len(chosen) <= 64 and _ZONE.fullmatch(chosen) else ""
 
 
 def check_same_origin(request: Request) -> None:
