@@ -142,7 +142,7 @@ class Deciding:
             entries=(entry,),
             does=does,
             value=button_value(approval_id, view.digest),
-            submit=word("messenger_review.yes" if is_yes else "messenger_review.no", language),
+            submit=word("messenger_review.say_yes" if is_yes else "messenger_review.say_no", language),
             close=word("messenger_review.cancel", language),
             link=self.links.incident(view.incident_id),
             more=word("messengers.more", language),
