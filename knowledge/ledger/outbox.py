@@ -29,8 +29,8 @@ from knowledge.ledger.timeline import locked_incident, tell
 from knowledge.ledger.voting import voter_of
 from knowledge.vocabulary import ApprovalRequest, ExecutionStatus, Text
 
-_KEEP_POSTGRESQL = postgresql.insert(NoticeRow).on_conflict_do_nothing(index_elements=["key"])
-_KEEP_SQLITE = sqlite.insert(NoticeRow).on_conflict_do_nothing(index_elements=["key"])
+_KEEP_POSTGRESQL = postgresql.insert(NoticeRow).on_conflict_do_nothing(index_elements=["key"]).returning(NoticeRow.id)
+_KEEP_SQLITE = sqlite.insert(NoticeRow).on_conflict_do_nothing(index_elements=["key"]).returning(NoticeRow.id)
 
 LONGEST_ERROR = 500
 
@@ -238,8 +238,7 @@ def _keep(writing: Writing, notices: Sequence[Outgoing]) -> int:
     keep = _KEEP_POSTGRESQL if writing.is_postgresql else _KEEP_SQLITE
     kept = 0
     for row in rows:
-        done: CursorResult[Any] = writing.session.connection().execute(keep, row)
-        kept += max(done.rowcount, 0)
+        kept += len(writing.session.connection().execute(keep, row).all())
     return kept
 
 

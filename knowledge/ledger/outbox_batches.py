@@ -126,16 +126,21 @@ def _batched(
 def _within(
     writing: Writing, place: tuple[str, str], groups: Sequence[list[NoticeRow]], pace: Pace
 ) -> Sequence[list[NoticeRow]]:
-    """Each incident for itself while the place bears it; else all in one, or nothing until a digest is due."""
-    of_place = (NoticeRow.channel == place[0], NoticeRow.place == place[1])
-    lately = writing.at - timedelta(seconds=pace.burst_seconds)
-    used = writing.session.scalar(
-        select(func.count(NoticeRow.batch.distinct())).where(*of_place, NoticeRow.batched_at > lately)
+    """Each incident for itself while the place bears it; else all in one, or nothing until a digest is due. After a digest
+    the next one is waited for: a storm is told once a minute, not by a digest and what came just after it."""
+    lately = writing.at - timedelta(seconds=max(pace.burst_seconds, pace.digest_seconds))
+    recent = (
+        select(NoticeRow.batched_at, func.count(NoticeRow.incident_id.distinct()))
+        .where(NoticeRow.channel == place[0], NoticeRow.place == place[1], NoticeRow.batched_at > lately)
+        .group_by(NoticeRow.batch, NoticeRow.batched_at)
     )
-    if len(groups) <= pace.burst - (used or 0):
+    batches = [(at, incidents) for at, incidents in writing.session.execute(recent) if at is not None]
+    used = sum(at > writing.at - timedelta(seconds=pace.burst_seconds) for at, _ in batches)
+    since = writing.at - timedelta(seconds=pace.digest_seconds)
+    had_digest = any(at > since and incidents > 1 for at, incidents in batches)
+    if not had_digest and len(groups) <= pace.burst - used:
         return groups
-    last = writing.session.scalar(select(func.max(NoticeRow.batched_at)).where(*of_place))
-    if last is not None and last > writing.at - timedelta(seconds=pace.digest_seconds):
+    if had_digest or any(at > since for at, _ in batches):
         return []
     together = sorted((row for group in groups for row in group), key=lambda row: row.id)
     return [together[: pace.most_in_digest]]
