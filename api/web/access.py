@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +18,9 @@ from api.web.metrics import DeskMetrics
 from api.web.sessions import COOKIE, DEVICE_COOKIE, Session, Sessions, cookie_name
 from knowledge.errors import NotAuthenticated, NotAuthorised, NotFound
 from knowledge.vocabulary import Incident, Principal, Role
+
+if TYPE_CHECKING:
+    from api.chat import Chat
 
 FACE_KEY = "opsdesk.face"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -32,6 +35,7 @@ class Face:
     sessions: Sessions
     metrics: DeskMetrics
     door: Door
+    chat: Chat
     now: Callable[[], datetime] = utc_now
 
 

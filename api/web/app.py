@@ -83,9 +83,11 @@ def create_app(
             Middleware(BodyLimit, maximum_bytes=web.maximum_body_bytes),
         ],
     )
-    face = app.state.face = Face(desk=desk, sessions=sessions, metrics=DeskMetrics(desk.ledger), door=door, now=now)
+    talk = app.state.chat = Chat(desk)
+    face = app.state.face = Face(
+        desk=desk, sessions=sessions, metrics=DeskMetrics(desk.ledger), door=door, chat=talk, now=now
+    )
     app.state.should_stop = _never
-    app.state.chat = Chat(desk)
     app.state.alert_sources = _installed_sources() if alert_sources is None else dict(alert_sources)
     for part in (webhooks, incidents, events, chat, approvals, knowledge, pasted, switches, audit, health):
         app.include_router(part.router)
