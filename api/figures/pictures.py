@@ -123,7 +123,7 @@ def thinned(points: Sequence[tuple[datetime, float]], most: int = MOST_POINTS) -
 
 def _draw_lines(axes: Axes, shown: Sequence[tuple[Line, list[tuple[datetime, float]]]], palette: Palette) -> None:
     for place, (_, points) in enumerate(shown[:MOST_LINES]):
-        times, values = _broken_at_gaps(points)
+        times, values = broken_at_gaps(points)
         marker = "o" if len(points) == 1 else None
         (drawn,) = axes.plot(times, values, color=palette.lines[place], linewidth=2.0, marker=marker)  # type: ignore[arg-type]
         if DASHES[place]:
@@ -133,7 +133,8 @@ def _draw_lines(axes: Axes, shown: Sequence[tuple[Line, list[tuple[datetime, flo
     axes.set_ylim(bottom, high + (high - bottom) * HEADROOM)
 
 
-def _broken_at_gaps(points: Sequence[tuple[datetime, float]]) -> tuple[list[datetime], list[float]]:
+def broken_at_gaps(points: Sequence[tuple[datetime, float]]) -> tuple[list[datetime], list[float]]:
+    """Times and values, with a NaN where points are further apart than usual."""
     steps = sorted((later[0] - earlier[0] for earlier, later in pairwise(points)))
     usual = steps[len(steps) // 2] if steps else timedelta(0)
     times: list[datetime] = []

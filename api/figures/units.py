@@ -25,6 +25,23 @@ def shown_value(value: float, unit: str) -> str:
     return _shown(value, unit)
 
 
+def scale_of(top: float, unit: str) -> tuple[float, str]:
+    """For an axis that reaches ``top``: what its numbers are divided by, and the symbol of what they are then counted in."""
+    if unit != "per_second" and unit.endswith("_per_second"):
+        least, symbol = scale_of(top, unit.removesuffix("_per_second"))
+        return least, f"{symbol}/s"
+    if unit == "ratio":
+        return 0.01, "%"
+    if unit in {"seconds", "bytes"}:
+        steps = _SECONDS if unit == "seconds" else _BINARY
+        plain = (1.0, "s") if unit == "seconds" else (1.0, "B")
+        return next(((float(least), symbol) for least, symbol in steps if abs(top) >= least), plain)
+    symbol = _SYMBOLS.get(unit, "" if unit in {"", "count"} else unit)
+    if abs(top) < 10_000:
+        return 1.0, symbol
+    return next(((least, f"{prefix}{symbol}") for least, prefix in _DECIMAL if abs(top) >= least), (1.0, symbol))
+
+
 def _shown(value: float, unit: str) -> str:
     if unit == "ratio":
         return f"{_plain(value * 100)} %"

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from knowledge.ledger.rows.intake import IncidentRow
+from knowledge.ledger.rows.lore import FeedbackRow, LessonRow
 from knowledge.ledger.rows.work import ApprovalRow, DiagnosisRow, ExecutionRow
 from knowledge.ledger.store import Store
 from knowledge.vocabulary import ApprovalStatus, Diagnosis
@@ -26,6 +27,24 @@ class Counts:
         """When anything last happened to any incident: who shows several looks again when it is another moment."""
         with self._store.read() as session:
             return session.scalar(select(func.max(IncidentRow.updated_at)))
+
+    def last_moved(self, incident_id: str) -> tuple[object, ...]:
+        """Something that differs when what there is to show of an incident may differ; steps of an execution count, too."""
+        of_runs = ExecutionRow.incident_id == incident_id
+        runs = select(func.coalesce(func.sum(ExecutionRow.version + 1), 0)).where(of_runs)
+        said = select(func.max(FeedbackRow.id)).where(FeedbackRow.incident_id == incident_id)
+        lessons = select(func.max(LessonRow.status)).where(LessonRow.incident_id == incident_id)
+        query = select(
+            IncidentRow.updated_at,
+            IncidentRow.version,
+            IncidentRow.timeline_length,
+            runs.scalar_subquery(),
+            said.scalar_subquery(),
+            lessons.scalar_subquery(),
+        ).where(IncidentRow.id == incident_id)
+        with self._store.read() as session:
+            row = session.execute(query).one_or_none()
+            return () if row is None else tuple(row)
 
     def executions_by_status(self) -> dict[str, int]:
         with self._store.read() as session:

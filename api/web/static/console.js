@@ -26,6 +26,14 @@ function ago(at, now) {
   return relative.format(Math.round(seconds / 86400), "day");
 }
 
+// What is left until then, counting down: 3:59:08, and below ten minutes 9:08.
+function left(at, now) {
+  const seconds = Math.max(0, Math.round((at - now) / 1000));
+  const two = (count) => String(count).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
 function tellTimes(root) {
   const now = Date.now();
   for (const time of root.querySelectorAll("time[data-when]")) {
@@ -38,7 +46,8 @@ function tellTimes(root) {
       time.title = at.toISOString();
     }
     if (since) {
-      const words = ago(at, now);
+      const words = "until" in time.dataset ? left(at, now) : ago(at, now);
+      if ("until" in time.dataset) time.classList.toggle("is-short", at - now < 600_000);
       if (since.textContent !== words) since.textContent = words;
     }
   }
@@ -84,6 +93,7 @@ new MutationObserver((changes) => {
 }).observe(document.documentElement, { childList: true, subtree: true });
 tellTimes(document);
 setInterval(() => tellTimes(document), 15000);
+setInterval(() => { if (document.querySelector("time[data-until]")) tellTimes(document); }, 1000);
 addEventListener("load", () => setTimeout(openTarget, 300));
 addEventListener("hashchange", openTarget);
 
