@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+COULD_NOT_CHECK = 2
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
@@ -26,21 +28,19 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that no entry was edited, moved, taken out or cut off. Exit code 0: whole; 1: not.
+    """Check that no entry was edited, moved, taken out or cut off. Exit code 0: whole; 1: not; 2: it could not be checked.
 
     The chain by itself shows edits in its middle. That its end was cut off, or all of it written anew, is found up to the
     last checkpoint that was kept elsewhere.
     """
-    from api.bootstrap import open_audit_key, open_ledger
-    from api.commands.output import print_json
-    from api.settings import Settings
-    from knowledge.ledger.checkpoints import read_checkpoints
+    from api.commands.output import print_json, tell_error
+    from knowledge.errors import OpsdeskError
 
-    settings = Settings.load()
-    kept = read_checkpoints(_lines(checkpoints), str(checkpoints)) if checkpoints else []
-    keys = key or [open_audit_key(settings).public]
-    with open_ledger(settings) as ledger:
-        found = ledger.audit.check(kept, keys)
+    try:
+        found = _checked(checkpoints, key or [])
+    except OpsdeskError as error:  # whoever watches the code has to tell "not whole" from "nobody could look"
+        tell_error(error)
+        raise typer.Exit(COULD_NOT_CHECK) from None
     if as_json:
         print_json({"is_whole": found.is_whole, **found.model_dump(mode="json")})
     else:
@@ -48,24 +48,44 @@ def verify(
     raise typer.Exit(0 if found.is_whole else 1)
 
 
+def _checked(checkpoints: Path | None, keys: list[str]) -> AuditCheck:
+    from api.bootstrap import open_audit_key, open_ledger
+    from api.settings import Settings
+    from knowledge.ledger.checkpoints import read_checkpoints
+
+    settings = Settings.load()
+    kept = read_checkpoints(_lines(checkpoints), str(checkpoints)) if checkpoints else []
+    with open_ledger(settings) as ledger:
+        return ledger.audit.check(kept, keys or [open_audit_key(settings).public])
+
+
 @app.command()
 def export(
     since: Annotated[str, typer.Option(help="Only from here on: a time (2026-03-01T12:00) or an age (36h, 7d).")] = "",
+    until: Annotated[str, typer.Option(help="Only before here: a time or an age.")] = "",
+    after: Annotated[
+        int, typer.Option(min=0, help="Only what follows this entry: the last one of the page before.")
+    ] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many; 0: all.")] = 0,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a line; default: one JSON list.")] = False,
 ) -> None:
-    """Print the audit, oldest first."""
+    """Print the audit, oldest first: all of it, a stretch of time, or page by page."""
     import sys
 
     from api.bootstrap import open_ledger, utc_now
     from api.commands.output import print_json
     from api.settings import Settings
+    from knowledge.errors import BadInput
 
-    start = moment_of(since, utc_now()) if since else None
+    start, end = (moment_of(words, utc_now()) if words else None for words in (since, until))
+    if start and end and end <= start:
+        raise BadInput(f"--until {until} is not after --since {since}", next_step="the earlier one is --since")
     with open_ledger(Settings.load()) as ledger:
+        entries = ledger.audit.export(start, end, after, limit or None)
         if not jsonl:
-            print_json(list(ledger.audit.export(start)))
+            print_json(list(entries))
             return
-        for entry in ledger.audit.export(start):
+        for entry in entries:
             sys.stdout.write(entry.model_dump_json() + "\n")
 
 

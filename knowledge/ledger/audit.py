@@ -120,11 +120,25 @@ class Audit:
                 for row in session.scalars(query)
             ]
 
-    def export(self, since: datetime | None = None) -> Iterator[AuditEntry]:
-        """Every entry since then, oldest first, without holding them all in memory."""
-        for entry in self._all():
-            if since is None or entry.at >= since:
-                yield entry
+    def export(
+        self, since: datetime | None = None, until: datetime | None = None, after: int = 0, limit: int | None = None
+    ) -> Iterator[AuditEntry]:
+        """Entries from ``since`` on and before ``until``, oldest first, without holding them all in memory. ``after`` is the
+        sequence of the last one of the page before, ``limit`` how many there are to a page."""
+        query = select(AuditRow).order_by(AuditRow.sequence)
+        if since is not None:
+            query = query.where(AuditRow.at >= since)
+        if until is not None:
+            query = query.where(AuditRow.at < until)
+        left = limit
+        while left is None or left > 0:
+            with self._store.read() as session:
+                page = query.where(AuditRow.sequence > after).limit(min(_BATCH, _BATCH if left is None else left))
+                batch = [_entry(row) for row in session.scalars(page)]
+            yield from batch
+            if not batch:
+                return
+            after, left = batch[-1].sequence, None if left is None else left - len(batch)
 
     def _all(self) -> Iterator[AuditEntry]:
         after: int = -1
@@ -165,8 +179,16 @@ def _without_secrets(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [_without_secrets(item, redact) for item in value]
     if isinstance(value, dict):
-        return {redact(name): _without_secrets(item, redact) for name, item in value.items()}
+        return {redact(name): _named(name, item, redact) for name, item in value.items()}
     return value
+
+
+def _named(name: str, value: Any, redact: Callable[[str], str]) -> Any:
+    """A value under its name: what is no secret to look at is one under the name ``password``."""
+    told = f"{name}: {value}"
+    if isinstance(value, str) and redact(value) == value and redact(told) != redact(f"{name}: ") + value:
+        return redact(told).partition(": ")[2]
+    return _without_secrets(value, redact)
 
 
 def _digest(entry: AuditEntry) -> str:

@@ -61,8 +61,22 @@ def test_audit_verify_counts_only_the_keys_that_it_was_given(run: Run, home: Pat
 
 def test_audit_verify_says_which_line_is_no_checkpoint(run: Run, tmp_path: Path) -> None:
     (tmp_path / "kept.jsonl").write_text("{}\n")
-    run("audit", "verify", "--checkpoints", str(tmp_path / "kept.jsonl")).told(1, "no checkpoint", "line 1")
-    run("audit", "verify", "--checkpoints", str(tmp_path / "nowhere")).told(1, "cannot read")
+    run("audit", "verify", "--checkpoints", str(tmp_path / "kept.jsonl")).told(2, "no checkpoint", "line 1")
+    run("audit", "verify", "--checkpoints", str(tmp_path / "nowhere")).told(2, "cannot read")
+
+
+def test_audit_verify_tells_not_whole_from_not_to_be_checked_by_its_code(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_entries(run, 3)
+    forge(home, "UPDATE audit SET actor = 'somebody' WHERE sequence = 2")
+    human = run("audit", "verify")
+    assert (human.code, "edited: entry 2 was edited" in human.out) == (1, True)
+    machine = run("audit", "verify", "--json")
+    told = json.loads(machine.out)
+    assert (machine.code, told["is_whole"], [flaw["kind"] for flaw in told["flaws"]]) == (1, False, ["edited"])
+    monkeypatch.setenv("OPSDESK_LEDGER_URL", "sqlite:////nowhere/at/all.db")
+    assert run("audit", "verify", "--json").code == 2
 
 
 def test_audit_export_prints_lines_without_secrets_from_a_moment_on(run: Run) -> None:
@@ -73,6 +87,15 @@ def test_audit_export_prints_lines_without_secrets_from_a_moment_on(run: Run) ->
     assert len(json.loads(run("audit", "export", "--since", "1h").out)) == 2
     assert run("audit", "export", "--since", "2999-01-01", "--jsonl").out == ""
     run("audit", "export", "--since", "soon").told(1, "neither a time nor an age")
+
+
+def test_audit_export_goes_page_by_page_and_by_stretches_of_time(run: Run) -> None:
+    make_entries(run, 5)
+    pages = [json.loads(run("audit", "export", "--after", str(after), "--limit", "2").out) for after in (0, 2, 4, 5)]
+    assert [[one["sequence"] for one in page] for page in pages] == [[1, 2], [3, 4], [5], []]
+    assert run("audit", "export", "--until", "1h", "--jsonl").out == ""
+    assert len(run("audit", "export", "--since", "1h", "--until", "2999-01-01", "--jsonl").out.splitlines()) == 5
+    run("audit", "export", "--since", "1h", "--until", "2h").told(1, "is not after")
 
 
 def test_audit_checkpoints_fill_the_file_that_missed_some(
