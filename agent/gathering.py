@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.deps import Deps
 from agent.reasoning.evidence_requests import MOST, EvidenceRequest, read_request
+from agent.steering import cite_steers, steers_of, widened
 from knowledge.errors import BadInput, NotAuthorised, NotFound, OpsdeskError
 from knowledge.vocabulary import EvidenceKind, Focus, Gap, ObjectRef, Plan
 from tools.collectors.gather import gather
@@ -20,10 +21,14 @@ MOST_EVENTS = 20
 
 
 async def gather_for(incident_id: str, focus: Focus, deps: Deps, *, with_alerts: bool = True) -> ClusterSnapshot:
-    """One look at the incident's cluster, its alerts beside it, kept on the shelf for the nodes that follow."""
+    """One look at the incident's cluster, widened by what people hinted at, its alerts beside it; kept on the shelf for the nodes
+    that follow."""
     cluster = deps.cluster(focus.cluster)
+    steers = await steers_of(incident_id, deps)
+    focus = widened(focus, steers)
     alerts = await asyncio.to_thread(deps.ledger.alerts.for_incident, incident_id) if with_alerts else []
     snapshot = await gather(cluster, focus, deps.clock, deps.collectors, deps.options.limits, alerts=alerts)
+    cite_steers(snapshot, steers)
     deps.snapshots.put(incident_id, snapshot)
     return snapshot
 

@@ -37,10 +37,12 @@ def after_retrieve(state: IncidentState) -> Literal["diagnose"] | HandOver:
 
 
 def after_diagnose(state: IncidentState) -> Literal["collect", "answer"] | HandOver:
-    """Back to collect while the model asks for evidence; the diagnose node itself bounds the rounds."""
+    """Back to collect while the model asks for evidence, or a person's hint came in meanwhile; the diagnose node itself bounds
+    the rounds, the ledger the hints."""
     if _failed(state):
         return "hand_over"
-    return "collect" if state.get("evidence_requests") else "answer"
+    looks_again = state.get("diagnosis", {}).get("looks_again")
+    return "collect" if state.get("evidence_requests") or looks_again else "answer"
 
 
 def after_answer(state: IncidentState) -> Literal["plan", "end"] | HandOver:

@@ -17,7 +17,7 @@ class IncidentState(TypedDict, total=False):
     incident_id: str  # the worker, at start
     run: int  # the worker, at start: 1, and one more each time the incident is reopened
     triage: JsonObject  # triage: Triage
-    collected: JsonObject  # collect: {"round", "objects", "gaps", "taken_at"}
+    collected: JsonObject  # collect: {"round", "objects", "gaps", "taken_at", "hints"}
     finding_ids: list[str]  # detect
     recalled: list[JsonObject]  # retrieve: RecalledCase, best first
     diagnosis: JsonObject  # diagnose: the small part of the Diagnosis; the whole is in the ledger

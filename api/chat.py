@@ -38,7 +38,7 @@ REPLY_SECONDS = 150.0
 REMEMBERED = 24
 """Messages back that a follow-up may lean on."""
 
-_log = structlog.get_logger("opsdesk.chat")
+log = structlog.get_logger("opsdesk.chat")
 
 
 @dataclass
@@ -173,8 +173,9 @@ class Chat:
         """Runs apart from whoever listens. Every end is an ``Ended`` and a kept message."""
         try:
             await self._replied(turn, parts)
-        except Exception as error:  # noqa: BLE001 - the edge of the chat: a bug leaves the asker a sentence, not a silent stream
-            _log.exception("chat_bug", conversation_id=turn.conversation.id, error=type(error).__name__)
+        except Exception as error:
+            # The edge of the chat: a bug leaves the asker a sentence, not a stream that never ends.
+            log.exception("chat_bug", conversation_id=turn.conversation.id, error=type(error).__name__)
             parts.put_nowait(
                 said("The reply failed unexpectedly; it was logged. 回复意外失败，已记录日志。", tone="bad")
             )

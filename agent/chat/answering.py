@@ -6,10 +6,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from agent.chat.asking import Asking
+from agent.chat.gpus import answer_capacity, answer_gpu_holders
+from agent.chat.happenings import answer_changes, answer_events
+from agent.chat.lines import answer_callers, answer_logs
 from agent.chat.looking import answer_diagnose
+from agent.chat.lore import answer_knowledge
 from agent.chat.numbers import answer_metric
 from agent.chat.objects import answer_list, answer_status, answer_where
+from agent.chat.pastes import answer_paste
 from agent.chat.plain import answer_help, answer_small_talk, answer_unclear, ask_back, needs_name, not_found
+from agent.chat.proposals import answer_change
 from agent.chat.reply import Part
 from agent.chat.understood import NEEDS_TARGET, Understood
 
@@ -21,6 +27,15 @@ ANSWERS: Mapping[str, Answering] = {
     "list_objects": answer_list,
     "where": answer_where,
     "metric": answer_metric,
+    "gpu_holders": answer_gpu_holders,
+    "capacity": answer_capacity,
+    "changes": answer_changes,
+    "events": answer_events,
+    "logs": answer_logs,
+    "callers": answer_callers,
+    "knowledge": answer_knowledge,
+    "change": answer_change,
+    "paste": answer_paste,
     "help": answer_help,
     "small_talk": answer_small_talk,
     "unclear": answer_unclear,

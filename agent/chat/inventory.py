@@ -96,11 +96,18 @@ def _aliases(item: Json) -> tuple[str, ...]:
     labels = (item.get("metadata") or {}).get("labels") or {}
     found = [str(labels[label]) for label in _NAME_LABELS if labels.get(label)]
     spec = ((item.get("spec") or {}).get("template") or {}).get("spec") or {}
-    for container in spec.get("containers") or ():
+    found += served_names(spec.get("containers") or ())
+    return tuple(dict.fromkeys(one for one in found if _USUAL.match(one)))
+
+
+def served_names(containers: Iterable[Json]) -> list[str]:
+    """Model names that the containers' commands say they serve. Nothing else of a command line is ever told."""
+    found = []
+    for container in containers:
         words = [str(one) for one in (*(container.get("command") or ()), *(container.get("args") or ()))]
         for number, word in enumerate(words):
             served = _SERVED.match(word)
             if served:
                 value = served.group(1) or (words[number + 1] if number + 1 < len(words) else "")
                 found.append(value.rsplit("/", 1)[-1])
-    return tuple(dict.fromkeys(one for one in found if _USUAL.match(one)))
+    return [one for one in dict.fromkeys(found) if _USUAL.match(one)]

@@ -7,6 +7,7 @@ import asyncio
 from agent.deps import Deps
 from agent.gathering import gather_for, serve_requests
 from agent.state import IncidentState
+from agent.steering import hints_in
 from knowledge.vocabulary import Text, Triage
 
 
@@ -36,6 +37,7 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
         "objects": sum(counted.values()),
         "gaps": len(snapshot.gaps),
         "taken_at": snapshot.taken_at.isoformat(),
+        "hints": hints_in(snapshot),
     }
     gaps = [gap.model_dump(mode="json") for gap in snapshot.gaps[:50]]
     await asyncio.to_thread(

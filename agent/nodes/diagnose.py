@@ -16,6 +16,7 @@ from agent.reasoning.diagnosis import conclude
 from agent.reasoning.evidence_requests import MOST, kept
 from agent.reasoning.second_reading import unread, weigh
 from agent.state import IncidentState, JsonObject
+from agent.steering import unread_steers
 from knowledge.vocabulary import Diagnosis, Evidence, Hypothesis, RecalledCase, Text, Triage
 from tools.snapshot import ClusterSnapshot
 
@@ -35,14 +36,17 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     incident_id = state["incident_id"]
     triage = Triage.model_validate(state["triage"])
     snapshot = await snapshot_of(incident_id, triage.focus, deps)
-    offline = await _offline(state, triage, snapshot, deps)
+    offline = await _offline(state, snapshot, deps)
     hearsay = await diagnosis_of_paste(incident_id, triage, offline, deps)
     if hearsay is not None:
         reading = Reading(unread(hearsay, FROM_PASTE.within(triage.language), triage.language), {}, [])
     else:
         reading = await _second_reading(state, triage, offline, snapshot, deps)
     await asyncio.to_thread(deps.ledger.evidence.put_many, incident_id, list(snapshot.cited()))
-    if not reading.requests:
+    hints = await unread_steers(incident_id, int(state.get("collected", {}).get("hints", 0)), deps)
+    if hints:
+        await _tell_of_hints(incident_id, hints, deps)
+    elif not reading.requests:
         await asyncio.to_thread(deps.ledger.diagnoses.put, incident_id, reading.diagnosis)
         await asyncio.to_thread(
             deps.ledger.timeline.add,
@@ -66,10 +70,16 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
             {"requests": reading.requests, "model_use": reading.use},
         )
     return {
-        "diagnosis": small(reading.diagnosis),
+        "diagnosis": {**small(reading.diagnosis), "looks_again": bool(hints)},
         "evidence_requests": reading.requests,
         "model_use": reading.use,
     }
+
+
+async def _tell_of_hints(incident_id: str, hints: int, deps: Deps) -> None:
+    """What came in while the desk was looking is looked at before anything is concluded."""
+    summary = Text(en=f"{hints} new hints: looking again", zh=f"收到 {hints} 条新线索：重新查看")
+    await asyncio.to_thread(deps.ledger.timeline.add, incident_id, "diagnose", "opsdesk", summary, {"hints": hints})
 
 
 def small(diagnosis: Diagnosis) -> JsonObject:
@@ -85,7 +95,7 @@ def small(diagnosis: Diagnosis) -> JsonObject:
     }
 
 
-async def _offline(state: IncidentState, triage: Triage, snapshot: ClusterSnapshot, deps: Deps) -> Diagnosis:
+async def _offline(state: IncidentState, snapshot: ClusterSnapshot, deps: Deps) -> Diagnosis:
     findings = await asyncio.to_thread(deps.ledger.findings.for_incident, state["incident_id"])
     recalled = [RecalledCase.model_validate(case) for case in state.get("recalled", [])]
     current = set(state.get("finding_ids", []))
@@ -94,7 +104,7 @@ async def _offline(state: IncidentState, triage: Triage, snapshot: ClusterSnapsh
         [finding for finding in findings if finding.id in current],
         snapshot,
         deps.detectors,
-        focus=triage.focus,
+        focus=snapshot.focus,
         recalled=recalled,
     )
 
