@@ -59,13 +59,16 @@ def test_reading_never_fails_when_a_transcript_is_cut_and_mutated(start: int, si
     ["{", "[", '{"a":', "- ", "a: ", '"', "\\", "$ ", "$ kubectl get pods\n", "Name: x\n", "├── a\n", "1 -> ", "(", "> ", "a=b,", "NAME  AGE\n", " " * 50, "x: *a\n", "\x1b[", "1.5Gi ", "from 1 to "],
 )  # fmt: skip
 def test_time_grows_with_the_text_when_it_repeats(piece: str) -> None:
-    spent = []
-    for size in (20_000, 80_000):
-        text = piece * (size // len(piece))
-        begin = time.process_time()
-        read_paste(text)
-        spent.append(time.process_time() - begin)
-    assert spent[1] < 0.2 + 8 * spent[0], spent
+    """The best of three counts: a neighbour on the machine makes one slow, a square makes all of them slow."""
+    small, large = (min(_spent(piece * (size // len(piece))) for _ in range(3)) for size in (20_000, 80_000))
+    assert large < 0.2 + 8 * small, (small, large)
+
+
+def _spent(text: str) -> float:
+    """Seconds of this thread's own work."""
+    begin = time.thread_time()
+    read_paste(text)
+    return time.thread_time() - begin
 
 
 def test_every_line_belongs_to_one_command() -> None:

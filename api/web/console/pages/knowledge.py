@@ -241,12 +241,13 @@ def _markdown_field(frame: Page, text: str) -> ui.textarea:
 CASE_FORM = """---
 id: short-name-of-the-fault
 kind: fault
-layer: model-server
+layer: vllm
 services: []
 faults: []
 alerts: []
 ask_for: []
-sources: []
+sources:
+- where this was learned
 title:
   en: What happens, in a few words
   zh: 用几个字说明发生了什么
