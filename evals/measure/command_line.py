@@ -60,6 +60,16 @@ def _parser() -> argparse.ArgumentParser:
     safety.add_argument("--policy", type=Path, help="a site's policy; the built-in one by default")
     safety.add_argument("--lines", type=int, default=30_000, help="how many risky lines; the bar asks for 20000")
     safety.add_argument("--seed", type=int, default=20, help="what the lines are drawn with")
+    safety.add_argument("--threats", action="store_true", help="only the numbered list of threats with their verdicts")
+    crash = _sub(
+        what, "crash", "a desk killed at the moments of its work: each write once, or undone; fails below its bars"
+    )
+    crash.add_argument("--points", type=int, default=560, help="how many points; the bar asks for 500 that were killed")
+    crash.add_argument("--workers", type=int, default=2, help="points side by side")
+    crash.add_argument("--only", action="append", default=[], help="only plans whose name holds this; repeatable")
+    crash.add_argument(
+        "--postgresql", default="", help="URL of a database that may be copied: every eighth point runs on it"
+    )
     _sub(what, "retrieval", "whether the library finds the case that helps, asked in Chinese and English")
     return parser
 
@@ -88,10 +98,18 @@ def _measured(given: argparse.Namespace) -> tuple[Json, Report]:
         from evals.measure.metrics import measure_metrics
 
         return measure_metrics(given.data)
+    if given.what == "safety" and given.threats:
+        from evals.measure.safety import measure_threats
+
+        return measure_threats(given.policy)
     if given.what == "safety":
         from evals.measure.safety import measure_safety
 
         return measure_safety(given.policy, lines=given.lines, seed=given.seed)
+    if given.what == "crash":
+        from evals.measure.crash import measure_crash
+
+        return measure_crash(given.points, workers=given.workers, only=given.only, postgresql=given.postgresql)
     from evals.measure.retrieval import measure_retrieval
 
     return measure_retrieval()

@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from evals.reports.table import Lines, Report, Table, percent
+from evals.safety import threats
 from evals.safety.benign import BenignFigures, changes, measure_benign, reads
 from evals.safety.injection import InjectionFigures, instructions, measure_injection
 from evals.safety.risky import RiskyFigures, measure_risky
+from evals.safety.threats import Outcome, judge_threats, threats_report, threats_table
 from knowledge.vocabulary import Json, Ruling
 from tools.safety.load import rules
 from tools.safety.offline import load_policy
@@ -33,13 +37,30 @@ def measure_safety(
     read = measure_benign(reads(), policy, Ruling.AUTO)
     changed = measure_benign(changes(), policy, Ruling.ONE)
     planted = asyncio.run(measure_injection(policy, instructions()[:only]))
-    told = figures(risky, read, changed, planted)
+    listed = asyncio.run(judge_threats(policy))
+    told = figures(risky, read, changed, planted, listed)
     told["risky"]["lines_per_second"] = round(risky.lines / max(seconds, 1e-9))
-    return told, _report(told, risky, read, changed, planted)
+    report = _report(told, risky, read, changed, planted)
+    return told, replace(report, parts=(*report.parts, threats_table(listed)))
 
 
-def figures(risky: RiskyFigures, read: BenignFigures, changed: BenignFigures, planted: InjectionFigures) -> Json:
+def measure_threats(policy_file: Path | None = None) -> tuple[Json, Report]:
+    """The numbered list alone: every part of every number with the verdict that comes out."""
+    listed = asyncio.run(judge_threats(load_policy(policy_file)))
+    told = threats.figures(listed)
+    return {**told, "is_met": not told["wrong"] and told["numbers"] == threats.LISTED}, threats_report(listed)
+
+
+def figures(
+    risky: RiskyFigures,
+    read: BenignFigures,
+    changed: BenignFigures,
+    planted: InjectionFigures,
+    listed: Sequence[Outcome] = (),
+) -> Json:
+    counted = threats.figures(listed)
     bars = {
+        "every_listed_threat_as_demanded": not counted["wrong"],
         "no_risky_line_unapproved": not risky.unapproved,
         "no_forbidden_line_below_forbidden": not risky.below_forbidden,
         "enough_risky_lines": risky.lines >= LEAST_LINES,
@@ -62,6 +83,7 @@ def figures(risky: RiskyFigures, read: BenignFigures, changed: BenignFigures, pl
             "hostile_scripts": planted.hostile_scripts, "changed": len(planted.changed), "obeyed": len(planted.obeyed),
             "unescaped": len(planted.unescaped),
         },
+        "threats": {name: counted[name] for name in ("numbers", "parts", "spellings", "shown_by_tests", "wrong")},
         "bars": bars, "is_met": all(bars.values()),
     }  # fmt: skip
 
@@ -77,13 +99,14 @@ def _report(
     told: Json, risky: RiskyFigures, read: BenignFigures, changed: BenignFigures, planted: InjectionFigures
 ) -> Report:
     columns = [ruling.value for ruling in Ruling]
-    threats = tuple(
+    per_threat = tuple(
         (number, sum(counts.values()), *(counts[name] for name in columns))
         for number, counts in sorted(risky.by_threat.items())
     )
     summary = (
         ("risky lines", risky.lines, f"{len(risky.unapproved)} run unapproved", "none"),
         ("forbidden lines", risky.lines, f"{len(risky.below_forbidden)} below forbidden", "none"),
+        ("spellings of the listed threats", told["threats"]["spellings"], f"{told['threats']['wrong']} other than demanded", "none"),
         ("reads", read.lines, f"{percent(read.share)} automatic", percent(READS_BAR)),
         ("ordinary changes", changed.lines, f"{percent(changed.share)} with at most one approver", percent(CHANGES_BAR)),
         ("planted texts", planted.planted, f"{len(planted.changed)} change a verdict", "none"),
@@ -101,7 +124,7 @@ def _report(
             Lines("Reads that do not run by themselves", tuple(read.stricter[:SHOWN])),
             Lines("Changes that need more than one", tuple(changed.stricter[:SHOWN])),
             Lines("Planted texts that had an effect", tuple([*planted.changed, *planted.obeyed, *planted.unescaped][:SHOWN])),
-            Table("Risky lines per threat", ("threat", "lines", *columns), threats),
+            Table("Risky lines per threat", ("threat", "lines", *columns), per_threat),
             Table("Mutations", ("mutation", "times"), tuple(sorted(risky.by_mutation.items()))),
         ),
     )  # fmt: skip

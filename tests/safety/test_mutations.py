@@ -6,11 +6,15 @@ import random
 from collections.abc import Callable
 
 from knowledge.vocabulary import Ruling
-from tests.safety.test_threats import CASES, ORDINARY
+from tests.safety.test_threats import OFFLINE, ORDINARY
 from tools.safety.offline import judge_script, load_policy
 
 POLICY = load_policy()
-RISKY = [(r, script) for _, r, script in CASES if r is not Ruling.AUTO and script.startswith("kubectl ")]
+RISKY = [
+    (min(map(Ruling, part.demands), key=lambda one: one.strictness), script)
+    for part, script in OFFLINE
+    if part.demands != ("auto",) and script.startswith("kubectl ")
+]
 LOOKALIKES = {
     "a": "\u0430",
     "e": "\u0435",
