@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from evals.demo.identities import kubeconfig
 from knowledge.vocabulary import Json
 
 MOST_LIVES = 4
+LAST_FEW = 6
 Databases = Callable[[], str]
 """Gives the URL of a fresh, migrated ledger; empty: SQLite in the point's own folder."""
 
@@ -211,8 +212,19 @@ class Matrix:
         return self.judged
 
 
-def spread(total: int, wanted: int) -> list[int]:
-    """``wanted`` of the moments 1 to ``total``, evenly."""
-    if wanted >= total:
-        return list(range(1, total + 1))
-    return sorted({1 + round(number * (total - 1) / max(1, wanted - 1)) for number in range(wanted)})
+def spread(moments: Sequence[str], wanted: int, among: Collection[str] = ()) -> list[int]:
+    """``wanted`` of the moments, counted from 1, in order: of each kind one, as far as that goes, then evenly of the rest.
+    ``among``: only of these kinds. The last few are left out: whether a life still has them is chance."""
+    kinds: dict[str, list[int]] = {}
+    for number, name in enumerate(moments[:-LAST_FEW], 1):
+        if not among or name in among:
+            kinds.setdefault(name, []).append(number)
+    firsts = sorted(row[len(row) // 2] for row in kinds.values())
+    rest = sorted(number for row in kinds.values() for number in row if number not in set(firsts))
+    return sorted([*_evenly(firsts, wanted), *_evenly(rest, wanted - len(firsts))])
+
+
+def _evenly(numbers: Sequence[int], wanted: int) -> list[int]:
+    if wanted >= len(numbers):
+        return list(numbers)
+    return [numbers[len(numbers) * turn // wanted] for turn in range(wanted)]

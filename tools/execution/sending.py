@@ -26,6 +26,8 @@ from tools.ports import ApiAnswer, ClusterReader, ClusterWriter
 
 WRITE_SECONDS = 15
 """The API server is told to give a write up after this time, so that none can land later without our seeing it."""
+ANSWER_SECONDS = WRITE_SECONDS + 5.0
+"""How long its answer is waited for: longer, so that a server that gave up can say so."""
 REREADS, REREAD_SECONDS = 17, 1.0
 """A target is watched so long after a lost answer: what has not shown by then was given up by the server."""
 EVICTION_TRIES, EVICTION_SECONDS = 24, 5.0
@@ -125,7 +127,7 @@ class StepWrites:
 
     async def _answered(self, marked: ApiRequest) -> ApiAnswer:
         try:
-            answer = await self.writer.send(marked, user_agent=self.user_agent, timeout_seconds=WRITE_SECONDS + 5.0)
+            answer = await self.writer.send(marked, user_agent=self.user_agent, timeout_seconds=ANSWER_SECONDS)
         except AnswerTooLarge as error:
             raise WriteUnanswered(error.message) from error  # it was carried out, or not: the target tells
         if answer.status in {408, 404} or answer.status >= 500 or answer.is_ok:
