@@ -79,6 +79,7 @@ async def check_everything(settings: Settings) -> list[Check]:
         _check_model(settings),
         _check_server(settings),
         _check_notices(settings),
+        _check_slack(settings),
     ]
     policy, trouble = _policy_of(settings)
     jobs += [_check_cluster(cluster, policy) for cluster in settings.clusters]
@@ -148,6 +149,12 @@ async def _check_model(settings: Settings) -> list[Check]:
     except OpsdeskError as error:
         return [Check("model", "warning", f"{error.message}: the offline desk stands in", error.next_step)]
     return [Check("model", "ok", f"{model.profile} answered in {answer.seconds:.1f} s")]
+
+
+async def _check_slack(settings: Settings) -> list[Check]:
+    from api.slack.doctor import check_slack
+
+    return await check_slack(settings)
 
 
 async def _check_notices(settings: Settings) -> list[Check]:

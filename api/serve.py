@@ -21,6 +21,7 @@ from api.identity.welcome import welcome_lines
 from api.logs import configure_logging
 from api.notices.running import carry_notices
 from api.settings import Settings
+from api.slack.mounting import carry_slack
 from api.worker import Worker
 from knowledge.errors import BadInput
 from knowledge.vocabulary import Mode
@@ -59,6 +60,7 @@ async def run_server(
                 jobs.append(asyncio.create_task(worker.run()))
                 jobs.append(asyncio.create_task(_prepare_library(desk)))
                 jobs.append(asyncio.create_task(carry_notices(desk)))
+                jobs.append(asyncio.create_task(carry_slack(app)))
                 jobs.append(
                     asyncio.create_task(keep_checkpoints(desk.ledger, open_audit_key(settings), settings.audit))
                 )

@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command()(links)
     app.command()(sessions)
     app.command("sign-out")(sign_out)
+    app.command("link-code")(link_code)
 
 
 def passwd(
@@ -95,8 +96,8 @@ def invite(
 
 def link(
     name: Name,
-    provider: Annotated[str, typer.Argument(help="A provider's name in the settings, or as `links` shows it.")],
-    subject: Annotated[str, typer.Argument(help="The account there: the `sub` of OpenID Connect, Slack's member id.")],
+    provider: Annotated[str, typer.Argument(help="A provider's name in the settings, or slack:T0123/U0456 in one.")],
+    subject: Annotated[str, typer.Argument(help="The account there: the `sub` of OpenID Connect, Slack's member id.")] = "",
 ) -> None:
     """Let an account of another site be this user."""
     from api.bootstrap import open_ledger
@@ -105,10 +106,31 @@ def link(
     from api.settings import Settings
 
     settings = Settings.load()
+    if not subject:
+        provider, slash, subject = provider.rpartition("/")
+        if not slash or not provider or not subject:
+            raise typer.BadParameter("name the account too: slack:T0123/U0456, or a provider and a subject")
     with open_ledger(settings) as ledger:
         principal = ledger.principals.by_name(name)
         made = ledger.linked_identities.link(_provider(settings, provider), subject, principal.id, actor=local_actor())
     console().print(f"{made.provider}/{made.subject} is {principal.name}")
+
+
+def link_code(as_json: AsJson = False) -> None:
+    """Make a one-time code for your own account (your OPSDESK_TOKEN says whose): say `link CODE` to opsdesk in Slack."""
+    from api.commands.client import DeskClient
+    from api.commands.output import console, print_json
+    from api.settings import Settings
+
+    with DeskClient(Settings.load()) as client:
+        made = client.post("/me/link-code")
+    if as_json:
+        print_json(made)
+        return
+    console().print(str(made["code"]), soft_wrap=True)
+    console(to_stderr=True).print(
+        f"In Slack, in a direct message or with the slash command: link {made['code']}. It holds {made['minutes']} minutes."
+    )
 
 
 def unlink(

@@ -64,10 +64,12 @@ class Account(Noun):
 
 
 class Place(Noun):
-    """A channel, and the message under which to answer; empty: the channel itself."""
+    """A channel, and the message under which to answer; empty: the channel itself. ``is_shown_beside``: what is posted in the
+    thread is to be seen in the channel too, where the platform can do that."""
 
     channel: str
     thread: str = ""
+    is_shown_beside: bool = False
 
 
 class SharedFile(Noun):

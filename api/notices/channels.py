@@ -28,5 +28,10 @@ def open_channels(settings: Settings, ledger: Ledger, now: Callable[[], datetime
     return {channel.name: channel for channel in channels}
 
 
-def _slack(settings: Settings, ledger: Ledger) -> list[Channel]:  # noqa: ARG001 - filled in by Slack's package
-    return []
+def _slack(settings: Settings, ledger: Ledger) -> list[Channel]:
+    if not settings.slack.is_on:
+        return []
+    from api.slack.face import open_messenger
+    from api.slack.notices import SlackNotices
+
+    return [SlackNotices(open_messenger(settings.slack), ledger, settings.desk.language)]

@@ -30,7 +30,9 @@ class SlackMessenger:
         self._people: dict[str, Person] = {}
 
     async def post(self, place: Place, message: Message, key: str) -> str:
-        thread = {"thread_ts": place.thread} if place.thread else {}
+        thread: dict[str, Any] = {"thread_ts": place.thread} if place.thread else {}
+        if place.thread and place.is_shown_beside:
+            thread["reply_broadcast"] = True
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
         answer = await self._calls.call(
             "chat.postMessage",

@@ -12,13 +12,26 @@ from starlette.middleware import Middleware
 from api.bootstrap import Desk, prepare_home, utc_now
 from api.chat import Chat
 from api.identity.door import Door
+from api.slack.mounting import mount_slack
 from api.web.access import Face
 from api.web.console.installing import install_console, install_pages
 from api.web.headers import SecurityHeaders
 from api.web.limits import BodyLimit
 from api.web.metrics import DeskMetrics
 from api.web.problems import install_problems
-from api.web.routes import approvals, audit, chat, events, health, incidents, knowledge, pasted, switches, webhooks
+from api.web.routes import (
+    approvals,
+    audit,
+    chat,
+    events,
+    health,
+    incidents,
+    knowledge,
+    linking,
+    pasted,
+    switches,
+    webhooks,
+)
 from api.web.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -91,6 +104,8 @@ def create_app(
     app.state.alert_sources = _installed_sources() if alert_sources is None else dict(alert_sources)
     for part in (webhooks, incidents, events, chat, approvals, knowledge, pasted, switches, audit, health):
         app.include_router(part.router)
+    app.include_router(linking.router)
+    mount_slack(app, desk, talk)
     page = install_console(app)
     install_problems(app, page)
     install_pages(app, face)
