@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from api.identity.options import SignInSettings
+from api.identity.options import OidcSettings, SignInSettings
 from api.identity.passwords import Passwords
+from api.identity.provider import OidcProvider
 from api.identity.visitors import Visitor
 from api.web.sessions import Sessions
 from knowledge.errors import NotAuthenticated, NotFound, RateLimited
@@ -49,11 +52,29 @@ class Entered:
     device: str
 
 
+@dataclass(slots=True)
+class Attempt:
+    """One that is under way; see ``Door.attempt``."""
+
+    ledger: Ledger
+    method: str
+    visitor: Visitor
+    counted: Counted
+    is_failed: bool = False
+
+    def failed(self, subject: str, *, because: str) -> None:
+        self.is_failed = True
+        self.ledger.sign_in_patience.failed(subject, self.method, self.visitor.address, self.counted, because=because)
+
+
 class Door:
     """Blocking."""
 
-    def __init__(self, settings: SignInSettings, ledger: Ledger, sessions: Sessions) -> None:
+    def __init__(
+        self, settings: SignInSettings, ledger: Ledger, sessions: Sessions, providers: Iterable[OidcSettings] = ()
+    ) -> None:
         self.settings, self._ledger, self._sessions = settings, ledger, sessions
+        self.providers = {one.name: OidcProvider(one) for one in providers}
         self.passwords = Passwords(settings)
         wait = {
             "first": timedelta(seconds=settings.first_wait_seconds),
@@ -107,6 +128,18 @@ class Door:
             return True
         self._wrong("password", visitor, counted, subject=principal.id, account=account)
         return False
+
+    @contextmanager
+    def attempt(self, visitor: Visitor, method: str) -> Iterator[Attempt]:
+        """For proofs that are looked at elsewhere: counted by the address they come from. Raises WaitFirst. What neither
+        failed nor succeeded (a provider that did not answer) is not counted."""
+        keys = {self._address_key(visitor): self._of_address}
+        attempt = Attempt(self._ledger, method, visitor, self._counted(keys))
+        try:
+            yield attempt
+        finally:
+            if not attempt.is_failed:
+                self._ledger.sign_in_patience.take_back(keys)
 
     def _counted(self, keys: dict[str, Patience]) -> Counted:
         counted = self._ledger.sign_in_patience.count(keys)

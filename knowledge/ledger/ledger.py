@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from knowledge.ledger.admissions import Admissions
 from knowledge.ledger.alerts import Alerts
 from knowledge.ledger.approvals import Approvals
 from knowledge.ledger.audit import Audit
@@ -24,6 +25,7 @@ from knowledge.ledger.counts import Counts
 from knowledge.ledger.credentials import Credentials
 from knowledge.ledger.evidence import EvidenceStore
 from knowledge.ledger.executions import Executions
+from knowledge.ledger.figures import Figures
 from knowledge.ledger.incidents import Incidents
 from knowledge.ledger.leases import Leases
 from knowledge.ledger.lessons import Feedbacks, Lessons, Outcomes
@@ -32,6 +34,7 @@ from knowledge.ledger.linked_identities import LinkedIdentities
 from knowledge.ledger.messenger_posts import MessengerPosts
 from knowledge.ledger.messenger_threads import MessengerThreads
 from knowledge.ledger.messengers import MessengerInbox
+from knowledge.ledger.model_calls import ModelCalls
 from knowledge.ledger.outbox import Outbox
 from knowledge.ledger.past_changes import PastChanges
 from knowledge.ledger.plans import Plans, Reviews
@@ -60,6 +63,7 @@ class Ledger:
         self.principals = Principals(store)
         self.linked_identities = LinkedIdentities(store)
         self.credentials = Credentials(store)
+        self.admissions = Admissions(store)
         self.browser_sessions = BrowserSessions(store)
         self.sign_in_patience = SignInPatience(store)
         self.preferences = Preferences(store)
@@ -87,6 +91,8 @@ class Ledger:
         self.feedback = Feedbacks(store)
         self.outcomes = Outcomes(store)
         self.outbox = Outbox(store)
+        self.model_calls = ModelCalls(store)
+        self.figures = Figures(store)
         self.library_store = LibraryStore(store)
         self.conversations = Conversations(store)
         self.messenger_inbox = MessengerInbox(store)

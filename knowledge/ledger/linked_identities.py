@@ -41,7 +41,7 @@ class LinkedIdentities:
     def link(self, provider: str, subject: str, principal_id: str, *, actor: str) -> LinkedIdentity:
         """Makes the account the principal's. WrongState when it is another one's already: that one has to be unlinked first."""
         with self._store.write() as writing:
-            return _identity(_link(writing, provider, subject, principal_id, actor))
+            return _identity(link_account(writing, provider, subject, principal_id, actor))
 
     def unlink(self, provider: str, subject: str, *, actor: str) -> None:
         """Browser sessions that an account of OpenID Connect opened end with it."""
@@ -91,11 +91,12 @@ class LinkedIdentities:
                     next_step="make a new one: opsdesk user link-code",
                 )
             writing.session.delete(row)
-            _link(writing, provider, subject, principal.id, principal.id)
+            link_account(writing, provider, subject, principal.id, principal.id)
             return principal
 
 
-def _link(writing: Writing, provider: str, subject: str, principal_id: str, actor: str) -> LinkedIdentityRow:
+def link_account(writing: Writing, provider: str, subject: str, principal_id: str, actor: str) -> LinkedIdentityRow:
+    """As :meth:`LinkedIdentities.link`, within a transaction that goes on."""
     session = writing.session
     writing.hold(f"identity:{provider}/{subject}")
     owner = session.get(PrincipalRow, folded(principal_id))

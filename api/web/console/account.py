@@ -95,7 +95,7 @@ def change_password(
         face.desk.ledger.credentials.set_password(principal.id, hashed, actor=principal.id, but=session)
         return _done(visit, "account.password_changed")
 
-    return _submitted(request, csrf, act)
+    return submitted(request, csrf, act)
 
 
 @router.post("/account/sessions/end")
@@ -115,7 +115,7 @@ def end_sessions(request: Request, session: Short = "", csrf: Csrf = "") -> Resp
         take_away(response, visit.face.desk.settings.web, COOKIE)
         return response
 
-    return _submitted(request, csrf, act)
+    return submitted(request, csrf, act)
 
 
 @router.post("/account/tokens")
@@ -136,7 +136,7 @@ def make_token(
         token = ledger.principals.issue_token(principal.id, name, ends, actor=principal.id)
         return account_page(visit, told=Told("good", word("account.token_made", visit.language), token))
 
-    return _submitted(request, csrf, act)
+    return submitted(request, csrf, act)
 
 
 @router.post("/account/tokens/revoke")
@@ -146,7 +146,7 @@ def revoke_token(request: Request, label: Short = "", csrf: Csrf = "") -> Respon
         visit.face.desk.ledger.principals.revoke_token(principal.id, label, actor=principal.id)
         return _done(visit, "account.token_revoked")
 
-    return _submitted(request, csrf, act)
+    return submitted(request, csrf, act)
 
 
 @router.post("/account/unlink")
@@ -164,7 +164,7 @@ def unlink(
         ledger.linked_identities.unlink(provider, subject, actor=principal.id)
         return _done(visit, "account.unlinked")
 
-    return _submitted(request, csrf, act)
+    return submitted(request, csrf, act)
 
 
 @router.post("/account/preferences")
@@ -185,7 +185,7 @@ def prefer(
         leave_preference(response, visit.face, preference)
         return response
 
-    return _submitted(request, csrf, act)
+    return submitted(request, csrf, act)
 
 
 def prove_again(visit: Visit, current: str) -> None:
@@ -198,7 +198,7 @@ def prove_again(visit: Visit, current: str) -> None:
         raise WrongState(word("account.not_fresh", visit.language))
 
 
-def _submitted(request: Request, csrf: str, act: Callable[[Visit], Response]) -> Response:
+def submitted(request: Request, csrf: str, act: Callable[[Visit], Response]) -> Response:
     """Runs ``act`` for a form of this session; what it refuses is said on the page."""
     check_same_origin(request)
     visit = visit_of(request)
@@ -210,9 +210,8 @@ def _submitted(request: Request, csrf: str, act: Callable[[Visit], Response]) ->
     except NotAuthorised:
         raise
     except OpsdeskError as error:
-        if isinstance(error, BadInput | WrongState):
-            return account_page(visit, 422, Told("bad", refused_words(error, visit.language)))
-        return account_page(visit, 422, Told("bad", told(error)))
+        wrong = refused_words(error, visit.language) if isinstance(error, BadInput | WrongState) else told(error)
+        return account_page(visit, 422, Told("bad", wrong))
 
 
 def _done(visit: Visit, key: str) -> Response:

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.web.access import face_of
-from api.web.console import account, one_time, sign_in
+from api.web.console import account, elsewhere, one_time, sign_in
 from api.web.console.rendering import STATIC
 from api.web.console.visit import THEME_COOKIE, SignInFirst, local_path, problem_page, sign_in_address
 
@@ -41,6 +41,7 @@ def install_console(app: FastAPI) -> Callable[[Request, dict[str, Any]], Respons
     app.include_router(sign_in.router)
     app.include_router(one_time.router)
     app.include_router(account.router)
+    app.include_router(elsewhere.router)
 
     async def sign_in_first(request: Request, error: Exception) -> Response:
         del error

@@ -104,7 +104,12 @@ def sign_out(request: Request, csrf: Csrf = "") -> Response:
     face = visit.face
     face.sessions.check_csrf(visit.who.session.nonce, csrf)
     face.sessions.close(session_secret(face, request.cookies))
-    response = RedirectResponse("/sign-in", status_code=303)
+    response: Response = RedirectResponse("/sign-in", status_code=303)
+    session = visit.who.session
+    if session.method == "oidc":
+        from api.web.console.elsewhere import signed_out_there  # it stands on this module
+
+        response = signed_out_there(request, session.via, session.hint) or response
     take_away(response, face.desk.settings.web, COOKIE)
     return response
 
