@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from knowledge.ledger.ledger import Ledger
 from knowledge.ledger.past_changes import PastChange
+from knowledge.ledger.remedies import changes_of, lasting_key, remedy_of
 from knowledge.vocabulary import Plan, Review, RuleVerdict, Ruling, Text
 from tools.safety.load import strictest
 from tools.safety.policy import Policy
@@ -25,7 +26,7 @@ async def with_limits(
 ) -> Review:
     """The review with the verdicts of limits and repetition. ``execution_id`` is the one that is about to begin: it does not
     count itself, nor what was asked for after it and still runs (of two at once the earlier one goes first)."""
-    keys = sorted({step.target.key for step in review.steps if step.target and step.is_change})
+    keys = sorted({lasting_key(step.target) for step in review.steps if step.target and step.is_change})
     if not keys:
         return review
     window = max(DAY, timedelta(hours=policy.repeat_hours))
@@ -33,7 +34,7 @@ async def with_limits(
     if execution_id:
         past = [one for one in past if one.execution_id < execution_id or _was_before(one, execution_id)]
     fault = await asyncio.to_thread(ledger.past_changes.fault_of, plan.incident_id)
-    found = [*_over_limit(review, policy, past, at), *_repeated(plan, fault, policy, past, at)]
+    found = [*_over_limit(review, policy, past, at), *_repeated(plan, remedy_of(review), fault, policy, past, at)]
     if not found:
         return review
     verdicts = (*review.verdicts, *found)
@@ -46,27 +47,24 @@ def _was_before(one: PastChange, execution_id: str) -> bool:
 
 
 def _over_limit(review: Review, policy: Policy, past: Sequence[PastChange], at: datetime) -> Iterator[RuleVerdict]:
-    wanted = [(step.target, step.step.action) for step in review.steps if step.target and step.is_change]
-    own_changes = Counter(target.key for target, _ in wanted)
-    own_restarts = Counter(target.key for target, action in wanted if action in RESTARTS)
-    for target in {target.key: target for target, _ in wanted}.values():
+    wanted = changes_of(review)
+    own_changes = Counter(name for name, _ in wanted)
+    own_restarts = Counter(name for name, action in wanted if action in RESTARTS)
+    targets = [step.target for step in review.steps if step.target and step.is_change]
+    for name, target in {lasting_key(target): target for target in targets}.items():
         budget = policy.changes_per_day_of(target.namespace, target.name)
-        times = [
-            one.began_at for one in past for key, _ in one.changes if key == target.key and one.began_at > at - DAY
-        ]
-        if len(times) + own_changes[target.key] > budget:
-            yield _limited(target.key, len(times), budget, "changes", "变更", "day", "天", min(times, default=at) + DAY)
+        times = [one.began_at for one in past for key, _ in one.changes if key == name and one.began_at > at - DAY]
+        if len(times) + own_changes[name] > budget:
+            yield _limited(name, len(times), budget, "changes", "变更", "day", "天", min(times, default=at) + DAY)
         times = [
             one.began_at
             for one in past
             for key, action in one.changes
-            if key == target.key and action in RESTARTS and one.began_at > at - HOUR
+            if key == name and action in RESTARTS and one.began_at > at - HOUR
         ]
         limit = policy.restarts_per_hour
-        if own_restarts[target.key] and len(times) + own_restarts[target.key] > limit:
-            yield _limited(
-                target.key, len(times), limit, "restarts", "重启", "hour", "小时", min(times, default=at) + HOUR
-            )
+        if own_restarts[name] and len(times) + own_restarts[name] > limit:
+            yield _limited(name, len(times), limit, "restarts", "重启", "hour", "小时", min(times, default=at) + HOUR)
 
 
 def _limited(
@@ -81,15 +79,14 @@ def _limited(
 
 
 def _repeated(
-    plan: Plan, fault: str, policy: Policy, past: Sequence[PastChange], at: datetime
+    plan: Plan, remedy: frozenset[str], fault: str, policy: Policy, past: Sequence[PastChange], at: datetime
 ) -> Iterator[RuleVerdict]:
-    """The same script for the same fault within the window: that it is asked for again shows that it did not hold. The desk
-    does not do it again by itself; what a person asks for in a ticket, two people may agree to."""
+    """The same changes for the same fault within the window, whatever else is read or said around them and whatever the next
+    pod of the same workload is called: that they are asked for again shows that they did not hold. The desk does not do it
+    again by itself; what a person asks for in a ticket, two people may agree to."""
     since = at - timedelta(hours=policy.repeat_hours)
     tried = [
-        one
-        for one in past
-        if one.was_applied and one.began_at > since and one.script == plan.script and one.fault == fault
+        one for one in past if one.was_applied and one.began_at > since and one.remedy == remedy and one.fault == fault
     ]
     if not tried or (plan.requester and not fault):
         return

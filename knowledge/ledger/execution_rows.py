@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from knowledge.ledger.happenings import HappeningKind, happened
 from knowledge.ledger.ids import new_id
+from knowledge.ledger.remedies import lasting_key
 from knowledge.ledger.rows.work import ExecutionRow, ExecutionStepRow, ExecutionTargetRow
 from knowledge.ledger.store import Writing
 from knowledge.ledger.timeline import locked_incident, tell
@@ -82,7 +83,8 @@ def new_row(
     )
     writing.session.add(row)
     writing.session.flush()
-    targets = {step.target.key for step in review.steps if step.target is not None and step.is_change}
+    changed = [step.target for step in review.steps if step.target is not None and step.is_change]
+    targets = {key for target in changed for key in (target.key, lasting_key(target))}
     writing.session.add_all(
         ExecutionTargetRow(execution_id=row.id, target_key=key, cluster=review.cluster) for key in sorted(targets)
     )

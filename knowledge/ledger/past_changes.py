@@ -8,26 +8,26 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from knowledge.ledger.remedies import changes_of, remedy_of
 from knowledge.ledger.rows.work import (
     DiagnosisRow,
     ExecutionRow,
     ExecutionTargetRow,
-    PlanRow,
     ReviewRow,
     VerificationRow,
 )
 from knowledge.ledger.store import Store
-from knowledge.vocabulary import Diagnosis, ExecutionStatus, Noun, Plan, Review, Verification
+from knowledge.vocabulary import Diagnosis, ExecutionStatus, Noun, Review, Verification
 
 
 class PastChange(Noun):
-    """One execution that a worker has begun. ``changes`` are (target key, action), one for each change of its plan;
-    ``outcome`` is its last verification's, empty when there was none; ``fault`` what it was to remedy, empty when nobody
+    """One execution that a worker has begun. ``changes`` are (lasting key of the target, action), one for each change of its
+    plan; ``remedy`` are those changes in their canonical words, without what was read; ``outcome`` is its last verification's, empty when there was none; ``fault`` what it was to remedy, empty when nobody
     diagnosed."""
 
     execution_id: str
     incident_id: str
-    script: str
+    remedy: frozenset[str]
     fault: str
     status: ExecutionStatus
     outcome: str
@@ -49,7 +49,7 @@ class PastChanges:
         self._store = store
 
     def of_targets(self, cluster: str, keys: Collection[str], since: datetime) -> list[PastChange]:
-        """Executions of these targets (``ObjectRef.key``) that a worker began since then, newest first."""
+        """Executions of these targets (by lasting keys) that a worker began since then, newest first."""
         touched = select(ExecutionTargetRow.execution_id).where(
             ExecutionTargetRow.cluster == cluster, ExecutionTargetRow.target_key.in_(list(keys))
         )
@@ -69,7 +69,6 @@ class PastChanges:
 
 def _past(session: Session, row: ExecutionRow) -> PastChange:
     review = Review.model_validate(session.get_one(ReviewRow, row.review_id).payload)
-    plan = Plan.model_validate(session.get_one(PlanRow, row.plan_id).payload)
     verified = (
         select(VerificationRow)
         .where(VerificationRow.execution_id == row.id)
@@ -80,11 +79,11 @@ def _past(session: Session, row: ExecutionRow) -> PastChange:
     return PastChange(
         execution_id=row.id,
         incident_id=row.incident_id,
-        script=plan.script,
+        remedy=remedy_of(review),
         fault=_fault(session, row.incident_id),
         status=ExecutionStatus(row.status),
         outcome=Verification.model_validate(last.payload).outcome if last else "",
-        changes=tuple((step.target.key, step.step.action) for step in review.steps if step.target and step.is_change),
+        changes=changes_of(review),
         began_at=row.requested_at,
     )
 

@@ -30,6 +30,7 @@ from tests.agent.small_desk import SmallDesk, empty_ledger, heals_with_the_good_
 from tests.ledger.conftest import TestClock
 from tests.ledger.makers import add_approver, make_plan, make_review, open_incident
 from tools.safety.policy import Policy
+from tools.safety.site import ServiceProfile
 
 POLICY = Policy.load(None)
 FAULT = "gpu-hung"
@@ -194,9 +195,10 @@ async def test_another_fault_another_script_or_an_attempt_that_broke_off_is_no_r
     plan, review = propose(ledger, 2)
     assert rules(await judged(ledger, plan, review, clock)) == []
     carry_out(ledger, 3)
+    assert REPEAT in rules(await judged(ledger, plan, review, clock))
+    assert REPEAT not in rules(await judged(ledger, plan, review, clock, NO_REPEAT))
     other = plan.model_copy(update={"script": "kubectl -n serving rollout undo deployment/vllm\n"})
-    assert REPEAT not in rules(await judged(ledger, other, review, clock, NO_REPEAT))
-    assert REPEAT not in rules(await judged(ledger, other, review, clock))
+    assert REPEAT not in rules(await judged(ledger, other, make_review(other, id="rev-9"), clock))
 
 
 async def test_a_change_request_of_a_person_is_no_remedy_and_may_be_made_again(
@@ -273,3 +275,78 @@ async def test_glass_broken_lets_one_person_alone_restore(place: SmallDesk) -> N
     assert incident.status is IncidentStatus.RESOLVED, place.story(incident_id)
     since = datetime.now(UTC) - timedelta(days=1)
     assert [one.id for one in place.ledger.approvals.glass_broken(place.people["alice"].scope, since)] == [waiting.id]
+
+
+def pod_deletion(ledger: Ledger, number: int, *pods: str, script: str = "", fault: str = FAULT) -> tuple[Plan, Review]:
+    """A plan to delete pods of one workload, each under its own made-up name."""
+    plan, review = propose(ledger, number, fault=fault)
+    deletions = [f"kubectl delete pod {pod} -n serving" for pod in pods]
+    plan = plan.model_copy(update={"script": script or "\n".join(deletions) + "\n"})
+    (step,) = review.steps
+    steps = [
+        step.model_copy(
+            update={
+                "step": step.step.model_copy(update={"index": index, "action": "delete_pod", "text": text}),
+                "target": ObjectRef(cluster="prod", kind="Pod", namespace="serving", name=pod),
+            }
+        )
+        for index, (pod, text) in enumerate(zip(pods, deletions, strict=True))
+    ]
+    return plan, review.model_copy(update={"steps": tuple(steps)})
+
+
+def carry_through(ledger: Ledger, plan: Plan, review: Review, number: int) -> None:
+    request = ledger.approvals.ask(plan.incident_id, plan.id, review, 1, "mei")
+    ledger.approvals.vote(request.id, add_approver(ledger, f"wei-{number}"), Decision.APPROVE, "", request.digest)
+    execution = ledger.executions.request(plan.incident_id, plan.id, review, request.id)
+    claim = ledger.executions.claim_next("e1", 30)
+    assert claim is not None
+    ledger.executions.finish(execution.id, claim[1], ExecutionStatus.DONE, "")
+
+
+async def test_deleting_the_next_pod_of_the_same_workload_is_the_same_remedy_under_another_name(
+    ledger: Ledger, clock: TestClock
+) -> None:
+    carry_through(ledger, *pod_deletion(ledger, 0, "vllm-7d4b9c6f5d-x2x7k"), 0)
+    clock.advance(minutes=10)
+    plan, review = pod_deletion(
+        ledger, 1, "vllm-7d4b9c6f5d-9qk4z", script="kubectl get pods -n serving\nkubectl delete ...\n"
+    )
+    said = await judged(ledger, plan, review, clock)
+    assert (said.ruling, rules(said)) == (Ruling.FORBIDDEN, [REPEAT])
+    plan, review = pod_deletion(ledger, 2, "gateway-7d4b9c6f5d-9qk4z")
+    assert rules(await judged(ledger, plan, review, clock)) == []
+
+
+async def test_pods_of_one_workload_that_leave_by_one_plan_are_one_change_and_the_next_plans_add_up(
+    ledger: Ledger, clock: TestClock
+) -> None:
+    policy = NO_REPEAT.model_copy(update={"changes_per_day": 2})
+    three = ("vllm-7d4b9c6f5d-x2x7k", "vllm-7d4b9c6f5d-b2b7b", "vllm-7d4b9c6f5d-c2c7c")
+    for number in range(2):
+        plan, review = pod_deletion(ledger, number, *three)
+        assert rules(await judged(ledger, plan, review, clock, policy)) == []
+        carry_through(ledger, plan, review, number)
+    plan, review = pod_deletion(ledger, 2, "vllm-7d4b9c6f5d-z4z7z")
+    said = await judged(ledger, plan, review, clock, policy)
+    assert (said.ruling, rules(said)) == (Ruling.FORBIDDEN, [LIMIT])
+    assert "Pod/serving/vllm-*: 2 changes" in said.verdicts[0].message.en
+
+
+async def test_pods_of_a_set_keep_their_names_and_their_own_counts(ledger: Ledger, clock: TestClock) -> None:
+    policy = NO_REPEAT.model_copy(update={"changes_per_day": 1})
+    carry_through(ledger, *pod_deletion(ledger, 0, "db-0"), 0)
+    for number, (pod, found) in enumerate((("db-1", []), ("db-0", [LIMIT])), 1):
+        plan, review = pod_deletion(ledger, number, pod)
+        assert rules(await judged(ledger, plan, review, clock, policy)) == found
+
+
+async def test_a_profile_may_set_a_smaller_budget_for_its_own_targets(ledger: Ledger, clock: TestClock) -> None:
+    own = ServiceProfile(name="chat", namespaces=("serving",), names=("vllm",), changes_per_day=1)
+    policy = NO_REPEAT.model_copy(update={"profiles": (own,)})
+    carry_out(ledger, 0)
+    plan, review = propose(ledger, 1)
+    said = await judged(ledger, plan, review, clock, policy)
+    assert (said.ruling, rules(said)) == (Ruling.FORBIDDEN, [LIMIT])
+    assert "at most 1" in said.verdicts[0].message.en
+    assert rules(await judged(ledger, plan, review, clock, NO_REPEAT)) == []
