@@ -8,52 +8,51 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
 from agent.chat.answering import answer
-from agent.chat.asking import Asking, gaps_told, offers, said
+from agent.chat.asking import Asking, gaps_told, said
 from agent.chat.inventory import Inventory
-from agent.chat.names import Known, Thing
-from agent.chat.reply import Answered, Begun, Block, Ended, Offer, Part
+from agent.chat.names import Known
+from agent.chat.reply import Answered, Begun, Ended, Part
 from agent.chat.understanding import Setting, understand
 from agent.chat.understood import Thread, Understood
-from agent.reasoning.triage import language_of
+from api import chat_acts
 from api.bootstrap import Desk
+from api.chat_incident import answer_about, reference_to
+from api.chat_incident_lists import answer_incidents, which_incident
 from api.chat_text import Attachment, joined, readable
+from api.chat_turn import (
+    REPLY_SECONDS,
+    Channel,
+    Turn,
+    WhichCluster,
+    cluster_of,
+    failed,
+    late,
+    narrowed_message,
+    told_of_hint,
+    visible,
+    which_cluster,
+    zone_of,
+)
 from api.web.access import incident_within, known_id
 from api.web.acts import clusters_within
-from knowledge.errors import BadInput, NotFound, OpsdeskError, Temporary
+from api.web.dossier import title_within
+from knowledge.errors import NotFound, OpsdeskError, Temporary
 from knowledge.ledger.conversations import Conversation, Message
-from knowledge.vocabulary import Gap, Incident, Language, Principal
+from knowledge.vocabulary import Gap, Incident, Language, Principal, TimelineEntry
 
-Channel = Literal["web", "cli", "slack", "api"]
 MOST_AT_ONCE = 4
 """Replies under way for one principal; each may read a whole cluster."""
 
-REPLY_SECONDS = 150.0
 REMEMBERED = 24
 """Messages back that a follow-up may lean on."""
 
 log = structlog.get_logger("opsdesk.chat")
-
-
-@dataclass
-class _Turn:
-    """One message being answered, from its words to what is kept of the answer."""
-
-    principal: Principal
-    conversation: Conversation
-    text: str
-    zone: ZoneInfo
-    channel: Channel
-    cluster: str = ""
-    language: Language | None = None
-    incident: Incident | None = None
-    blocks: list[Block] = field(default_factory=list)
 
 
 class Chat:
@@ -123,7 +122,7 @@ class Chat:
         """What was said, oldest first. An answer that tells of places outside the reader's scope is left out, and says so."""
         conversation = self._within(principal, conversation_id)
         messages = self._desk.ledger.conversations.messages(conversation.id, limit, before)
-        return [_narrowed(message, principal) for message in messages]
+        return [narrowed_message(message, principal) for message in messages]
 
     # --- a turn -----------------------------------------------------------------------------------------------------
 
@@ -152,9 +151,9 @@ class Chat:
         zone: str,
         channel: Channel,
         cluster: str,
-    ) -> _Turn:
+    ) -> Turn:
         words = joined(readable(text), attachments)
-        place = _zone(zone)
+        place = zone_of(zone)
         if conversation_id:
             conversation = self._within(principal, conversation_id)
         else:
@@ -167,9 +166,9 @@ class Chat:
             except NotFound:
                 if not conversation.incident_id:
                     raise
-        return _Turn(principal, conversation, words, place, channel, cluster, language, incident)
+        return Turn(principal, conversation, words, place, channel, cluster, language, incident)
 
-    async def _reply(self, turn: _Turn, parts: asyncio.Queue[Part | None]) -> None:
+    async def _reply(self, turn: Turn, parts: asyncio.Queue[Part | None]) -> None:
         """Runs apart from whoever listens. Every end is an ``Ended`` and a kept message."""
         try:
             await self._replied(turn, parts)
@@ -183,45 +182,124 @@ class Chat:
             self._at_once[turn.principal.id] -= 1
             parts.put_nowait(None)
 
-    async def _replied(self, turn: _Turn, parts: asyncio.Queue[Part | None]) -> None:
+    async def _replied(self, turn: Turn, parts: asyncio.Queue[Part | None]) -> None:
         ledger = self._desk.ledger
         known, gaps = await self._inventory.known(clusters_within(self._desk, turn.principal))
         known = known.within(turn.principal.scope)
         thread = await asyncio.to_thread(self._thread, turn, known)
         setting = Setting(known, self._desk.deps.clock.now(), turn.zone, thread, turn.incident.id if turn.incident else "", turn.language)  # fmt: skip
-        asked = await asyncio.to_thread(understand, turn.text, setting)
+        asked = await asyncio.to_thread(self._understood, turn, setting)
         await asyncio.to_thread(ledger.conversations.say, turn.conversation.id, "person", turn.principal.id, turn.text)
         asking: Asking | None = None
         try:
             async with asyncio.timeout(REPLY_SECONDS):
                 asking = self._asking(turn, asked, known, thread)
-                async for part in self._parts(asked, asking, gaps):
+                async for part in self._parts(turn, asked, asking, gaps):
                     self._take(turn, part, parts)
         except TimeoutError:
-            self._take(turn, said(_late(asked.language), tone="bad"), parts)
-        except _WhichCluster as question:
-            for one in _which_cluster(asked, question.clusters):
+            self._take(turn, said(late(asked.language), tone="bad"), parts)
+        except WhichCluster as question:
+            for one in which_cluster(asked, question.clusters):
                 self._take(turn, one, parts)
         except OpsdeskError as error:
-            self._take(turn, _failed(error, asked.language), parts)
+            self._take(turn, failed(error, asked.language), parts)
         message = await asyncio.to_thread(self._keep, turn, asked, asking)
         parts.put_nowait(Ended(message_id=message.id, understood_as=asked.intent, conversation_id=turn.conversation.id))
 
-    def _take(self, turn: _Turn, part: Part, parts: asyncio.Queue[Part | None]) -> None:
+    def _understood(self, turn: Turn, setting: Setting) -> Understood:
+        """A yes to an offer and a wish to look again are read before the rules: they mean something only where they stand."""
+        asked = understand(turn.text, setting)
+        if chat_acts.is_yes(turn.text) and self._last_offer(turn.conversation.id):
+            return replace(asked, intent="confirm")
+        if turn.incident is not None and chat_acts.is_again(turn.text):
+            return replace(asked, intent="look_again")
+        return asked
+
+    def _take(self, turn: Turn, part: Part, parts: asyncio.Queue[Part | None]) -> None:
         if isinstance(part, Answered):
             turn.blocks.append(part.answer)
         parts.put_nowait(part)
 
-    async def _parts(self, asked: Understood, asking: Asking, gaps: Sequence[Gap]) -> AsyncIterator[Part]:
+    async def _parts(self, turn: Turn, asked: Understood, asking: Asking, gaps: Sequence[Gap]) -> AsyncIterator[Part]:
         if gaps and asked.unknown and not asked.target:
-            for told in gaps_told(asking, gaps):
-                yield told
-        async for part in answer(asked, asking):
+            for gap in gaps_told(asking, gaps):
+                yield gap
+        desk, principal = self._desk, turn.principal
+        match asked.intent:
+            case "about_incident":
+                incident = await asyncio.to_thread(self._incident_meant, turn, asked)
+                if incident is None:
+                    recent = await asyncio.to_thread(desk.ledger.incidents.list, principal.scope, limit=4)
+                    for told in which_incident([title_within(principal, one) for one in recent], asking):
+                        yield told
+                    return
+                stream: AsyncIterator[Part] = answer_about(asked, asking, desk, principal, incident)
+            case "incidents":
+                stream = answer_incidents(asked, asking, desk, principal)
+            case "steer" | "confirm" | "look_again":
+                stream = self._acted(turn, asked, asking)
+            case _:
+                stream = answer(asked, asking)
+        async for part in stream:
             yield part
 
-    def _asking(self, turn: _Turn, asked: Understood, known: Known, thread: Thread) -> Asking:
+    def _incident_meant(self, turn: Turn, asked: Understood) -> Incident | None:
+        if asked.incident:
+            return incident_within(self._desk, turn.principal, asked.incident)
+        return turn.incident
+
+    async def _acted(self, turn: Turn, asked: Understood, asking: Asking) -> AsyncIterator[Part]:
+        """What is done on the asker's word: an incident opened, a hint kept, a diagnosis begun anew."""
+        if asked.intent == "confirm":
+            last = await asyncio.to_thread(self._last_offer, turn.conversation.id)
+            incident = await self.open_incident(turn.principal, turn.conversation.id, last, channel=turn.channel)
+            yield said(asking.text(f"Incident {incident.id} is open; its plan goes the usual way: review, approval, execution.", f"已开单 {incident.id}；方案将按常规流程评审、审批、执行。"), tone="good")  # fmt: skip
+            yield Answered(answer=reference_to(incident))
+            return
+        assert turn.incident is not None
+        if asked.intent == "look_again":
+            reason = asking.text("look again, with what was hinted since", "根据新线索重新诊断")
+            incident = await asyncio.to_thread(
+                chat_acts.look_again, self._desk, turn.principal, turn.incident.id, reason
+            )
+            yield said(
+                asking.text("A new diagnosis begins; it reads every hint.", "重新开始诊断，并会读取所有线索。"),
+                tone="good",
+            )
+            yield Answered(answer=reference_to(incident))
+            return
+        await self.steer(turn.principal, turn.incident.id, turn.text)
+        for part in told_of_hint(turn.incident, asked, asking):
+            yield part
+
+    def _last_offer(self, conversation_id: str) -> str:
+        messages = self._desk.ledger.conversations.messages(conversation_id, REMEMBERED)
+        return next((one.id for one in reversed(messages) if one.said_by == "desk" and chat_acts.opening(one)), "")
+
+    async def open_incident(
+        self, principal: Principal, conversation_id: str, message_id: str, *, channel: Channel = "api"
+    ) -> Incident:
+        """A chat answer becomes an incident, in the asker's name: a change with exactly the script that was shown. The same
+        answer again: the same incident. Raises NotFound, NotAuthorised (responders open incidents)."""
+
+        def opened() -> Incident:
+            conversation = self._within(principal, conversation_id)
+            messages = self._desk.ledger.conversations.messages(conversation.id, 500)
+            return chat_acts.open_from(self._desk, principal, conversation, messages, message_id, channel)
+
+        return await asyncio.to_thread(opened)
+
+    async def steer(self, principal: Principal, incident_id: str, text: str) -> TimelineEntry:
+        """Adds a hypothesis or an observation to an incident's diagnosis: hearsay, read by its next look. Raises NotFound,
+        NotAuthorised, WrongState (closed, or too many hints)."""
+        known, _ = await self._inventory.known(clusters_within(self._desk, principal))
+        return await asyncio.to_thread(
+            chat_acts.steer, self._desk, principal, incident_id, text, known.within(principal.scope)
+        )
+
+    def _asking(self, turn: Turn, asked: Understood, known: Known, thread: Thread) -> Asking:
         desk = self._desk
-        cluster = _cluster_of(turn, asked, thread, known.clusters)
+        cluster = cluster_of(turn, asked, thread, known.clusters)
         return Asking(
             deps=desk.deps,
             shelf=desk.library,
@@ -233,7 +311,7 @@ class Chat:
             asker=turn.principal.id,
         )
 
-    def _thread(self, turn: _Turn, known: Known) -> Thread:
+    def _thread(self, turn: Turn, known: Known) -> Thread:
         """What the conversation was about, as far as this asker may hear of it."""
         thread = Thread()
         if turn.incident is not None:
@@ -244,10 +322,10 @@ class Chat:
         for message in self._desk.ledger.conversations.messages(turn.conversation.id, REMEMBERED):
             understood = message.payload.get("understood") if message.said_by == "desk" else None
             if understood:
-                thread = thread.after(_visible(Understood.from_json(understood), turn.principal))
+                thread = thread.after(visible(Understood.from_json(understood), turn.principal))
         return thread
 
-    def _keep(self, turn: _Turn, asked: Understood, asking: Asking | None) -> Message:
+    def _keep(self, turn: Turn, asked: Understood, asking: Asking | None) -> Message:
         text = "\n".join(block.text for block in turn.blocks if block.block == "said")
         payload: dict[str, Any] = {
             "blocks": [block.model_dump(mode="json") for block in turn.blocks],
@@ -258,97 +336,3 @@ class Chat:
             "cluster": asking.cluster.name if asking else "",
         }
         return self._desk.ledger.conversations.say(turn.conversation.id, "desk", turn.principal.id, text, payload)
-
-
-class _WhichCluster(Exception):
-    """Several clusters may be meant."""
-
-    def __init__(self, clusters: Sequence[str]) -> None:
-        super().__init__(", ".join(clusters))
-        self.clusters = tuple(clusters)
-
-
-def _cluster_of(turn: _Turn, asked: Understood, thread: Thread, clusters: Sequence[str]) -> str:
-    named = [
-        asked.cluster,
-        asked.target.cluster if asked.target else "",
-        asked.node.cluster if asked.node else "",
-        turn.incident.cluster if turn.incident else "",
-        turn.cluster,
-        thread.last.cluster if thread.last else "",
-        thread.target.cluster if thread.target else "",
-        clusters[0] if len(clusters) == 1 else "",
-    ]
-    chosen = next((one for one in named if one and one in clusters), "")
-    if chosen:
-        return chosen
-    if not clusters:
-        raise NotFound(
-            "no cluster is within your scope", next_step="ask an admin for a scope, or add one to the settings"
-        )
-    if asked.intent in _ANYWHERE:
-        return clusters[0]
-    raise _WhichCluster(clusters)
-
-
-_ANYWHERE = frozenset({"help", "small_talk", "unclear", "knowledge", "incidents", "about_incident", "steer", "paste"})
-"""Intents for which it does not matter which cluster is at hand."""
-
-
-def _which_cluster(asked: Understood, clusters: Sequence[str]) -> list[Part]:
-    zh = asked.language is Language.ZH
-    made = [Offer(label=name, does="say", text=f"{asked.words} (cluster {name})") for name in clusters[:8]]
-    return [said("是哪个集群？" if zh else "Which cluster?", tone="warning"), offers(*made)]
-
-
-def _failed(error: OpsdeskError, language: Language) -> Answered:
-    step = f" {error.next_step}" if error.next_step else ""
-    return said(
-        f"{error.title}：{error.message}{step}" if language is Language.ZH else f"{error.title}: {error.message}{step}",
-        tone="bad",
-    )
-
-
-def _late(language: Language) -> str:
-    return (
-        f"回复超过 {REPLY_SECONDS:g} 秒，已停止；以上为已得到的内容。"
-        if language is Language.ZH
-        else f"The reply took longer than {REPLY_SECONDS:g} s and was stopped; what stands above is what was found."
-    )
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadInput(f"{name[:60]!r} is no time zone", next_step="name it as in Asia/Shanghai") from error
-
-
-def _visible(understood: Understood, principal: Principal) -> Understood:
-    """Without a service of a namespace that this reader does not see: another may have asked."""
-
-    def seen(thing: Thing | None) -> Thing | None:
-        scope = principal.scope
-        is_seen = thing is not None and scope.allows(cluster=thing.cluster, namespace=thing.namespace, service=thing.name if thing.namespace else "")  # fmt: skip
-        return thing if is_seen else None
-
-    return replace(understood, target=seen(understood.target), node=seen(understood.node))
-
-
-def _narrowed(message: Message, principal: Principal) -> Message:
-    """Another's answer about places that this reader does not see is not shown."""
-    places = message.payload.get("places") or []
-    cluster = str(message.payload.get("cluster") or "")
-    scope = principal.scope
-    if message.principal == principal.id and scope.is_everything:
-        return message
-    is_whole = "*" in scope.namespaces and "*" in scope.services
-    is_within = all(
-        is_whole if place == "*" and message.principal != principal.id else place == "*" or scope.allows(cluster=cluster, namespace=place)
-        for place in places
-    )  # fmt: skip
-    if is_within and scope.allows(cluster=cluster):
-        return message
-    zh = language_of(message.text) is Language.ZH
-    text = "（超出您的权限范围，未显示）" if zh else "(left out: outside your scope)"
-    return message.model_copy(update={"text": text, "payload": {}})

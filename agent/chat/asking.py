@@ -139,6 +139,11 @@ def marks(count: int, first: int = 1) -> str:
     return "".join(f"[{number}]" for number in range(first, first + count))
 
 
+def counted(count: int, word: str) -> str:
+    """``1 pod``, ``2 pods``."""
+    return f"{count} {word}" + ("" if count == 1 else "s")
+
+
 def said(text: str, citations: Sequence[Citation] = (), tone: str = "plain") -> Answered:
     return Answered(answer=Said(text=redact_text(text), citations=tuple(citations), tone=tone))  # type: ignore[arg-type]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agent.chat.asking import Asking, answered, gaps_told, marks, name_of, namespace_of, progress, said
+from agent.chat.asking import Asking, answered, counted, gaps_told, marks, name_of, namespace_of, progress, said
 from agent.chat.inventory import served_names
 from agent.chat.numbers import shown
 from agent.chat.objects import MOST_ROWS, is_of_scope, node_state
@@ -154,7 +154,7 @@ def _summary(where: str, node: str, snapshot: ClusterSnapshot, pods: Sequence[Js
     item = snapshot.find("Node", "", node) if node else None
     of = capacity_of(item) if item else 0
     text = asking.text(
-        f"{len(pods)} pods hold {total}{f' of {of}' if of else ''} GPUs of {where} {cited}.",
+        f"{counted(len(pods), 'pod')} {'holds' if len(pods) == 1 else 'hold'} {total}{f' of {of}' if of else ''} GPUs of {where} {cited}.",
         f"{where} 的 {f'{of} 张 GPU 中有 ' if of else ''}{total} 张 GPU 被 {len(pods)} 个 pod 占用 {cited}。",
     )
     if of and total < of and "*" not in asking.scope.namespaces:
@@ -246,7 +246,7 @@ def _capacity_text(nodes: Sequence[Json], held: Mapping[str, int], cited: str, a
     most = max((max(0, capacity_of(node) - held[name_of(node)]) for node in usable), default=0)
     is_partial = "*" not in asking.scope.namespaces
     text = asking.text(
-        f"{free} of {total} GPUs are free on {len(usable)} usable nodes, at most {most} on one node {cited}.",
+        f"{free} of {total} GPUs are free on {counted(len(usable), 'usable node')}, at most {most} on one node {cited}.",
         f"{len(usable)} 个可用节点上共 {total} 张 GPU，空闲 {free} 张，单节点最多空闲 {most} 张 {cited}。",
     )
     if is_partial:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
-from agent.chat.asking import Asking, answered, gaps_told, marks, namespace_of, offers, progress, said
+from agent.chat.asking import Asking, answered, counted, gaps_told, marks, namespace_of, offers, progress, said
 from agent.chat.objects import MOST_ROWS
 from agent.chat.reply import Offer, Part, Rows
 from agent.chat.understood import Understood
@@ -100,7 +100,7 @@ def _changes_told(
     else:
         newest = f"{found[0].object.key}: {asking.of(found[0].what)} ({asking.at(found[0].at)})" if found else ""
         parts.append(said(asking.text(
-            f"{len(found)} changes of {where}, {span}. {f'The last: {newest}.' if newest else ''} {marks(len(citations))}",
+            f"{counted(len(found), 'change')} of {where}, {span}. {f'The last: {newest}.' if newest else ''} {marks(len(citations))}",
             f"{where} 在 {span} 有 {len(found)} 处变更。{f'最近一次：{newest}。' if newest else ''}{marks(len(citations))}",
         ), citations))  # fmt: skip
     if found:
@@ -174,7 +174,7 @@ async def answer_events(asked: Understood, asking: Asking) -> AsyncIterator[Part
     warnings = sum(event.get("type") == "Warning" for _, event in found)
     if found:
         yield said(asking.text(
-            f"{len(found)} events of {where} since {asking.at(start)}, {warnings} of them warnings {marks(len(citations))}.",
+            f"{counted(len(found), 'event')} of {where} since {asking.at(start)}, {counted(warnings, 'warning')} among them {marks(len(citations))}.",
             f"{where} 自 {asking.at(start)} 起有 {len(found)} 条事件，其中告警 {warnings} 条 {marks(len(citations))}。",
         ), citations, "warning" if warnings else "plain")  # fmt: skip
         yield answered(_event_rows(found, asking))

@@ -11,6 +11,7 @@ import re2
 from agent.chat.asking import (
     Asking,
     answered,
+    counted,
     gaps_told,
     marks,
     name_of,
@@ -124,7 +125,7 @@ def _log_told(log: LogText, snapshot: ClusterSnapshot, asking: Asking) -> list[P
     run = asking.text(" (the run before)", "（上一次运行）") if log.is_previous else ""
     name = f"{log.object.namespace}/{log.object.name} {log.container}{run}"
     text = asking.text(
-        f"{name}: {len(troubled)} of the last {len(lines)} lines tell of trouble {marks(1)}.",
+        f"{name}: {len(troubled)} of the last {counted(len(lines), 'line')} {'tells' if len(troubled) == 1 else 'tell'} of trouble {marks(1)}.",
         f"{name}：最近 {len(lines)} 行中有 {len(troubled)} 行提示异常 {marks(1)}。",
     )
     shown = [*troubled, *(line for line in last if line not in troubled)] if troubled else last
@@ -172,7 +173,7 @@ async def answer_callers(asked: Understood, asking: Asking) -> AsyncIterator[Par
         )
     elif seen:
         yield said(asking.text(
-            f"{len(seen)} things name {target.name} in their configuration, arguments or routes {marks(len(citations))}.",
+            f"{counted(len(seen), 'object')} {'names' if len(seen) == 1 else 'name'} {target.name} in its configuration, arguments or routes {marks(len(citations))}.",
             f"有 {len(seen)} 个对象在配置、参数或路由中引用了 {target.name} {marks(len(citations))}。",
         ), citations)  # fmt: skip
         columns = asking.text("kind,namespace,name,how", "类型,命名空间,名称,方式").split(",")

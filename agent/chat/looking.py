@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from agent.chat.asking import EVERYWHERE, MOST_GAPS, Asking, gaps_told, headline, marks, offers, progress, said
-from agent.chat.reply import Citation, Offer, Part
+from agent.chat.numbers import answer_metric
+from agent.chat.reply import Answered, Citation, Offer, Part, Progress
 from agent.chat.understood import Understood
 from agent.look import Look, look
 from knowledge.vocabulary import Hypothesis, RecalledCase, Verdict
 
 MOST_CITED = 4
+_SLOW = re.compile(r"(?i)\b(?:slow\w*|sluggish|lag\w*|latency|tim(?:e|es|ed|ing) ?out)\b|慢|卡顿|延迟|超时|时延")
 MOST_CASES = 3
 
 
@@ -38,7 +42,16 @@ async def answer_diagnose(asked: Understood, asking: Asking) -> AsyncIterator[Pa
             + "; ".join(f"{asking.of(case.title)} [{number}]" for number, case in enumerate(cases, start=1)),
             [Citation(kind="case", id=case.case_id, title=asking.of(case.title)) for case in cases],
         )
+    if _is_slow(asked) and asking.cluster.metrics is not None:
+        async for part in answer_metric(replace(asked, intent="metric", metric="latency"), asking):
+            if not isinstance(part, Progress) and not (isinstance(part, Answered) and part.answer.block == "offers"):
+                yield part
     yield _offers(asked, found, asking)
+
+
+def _is_slow(asked: Understood) -> bool:
+    """A slow service may have no fault at all: then its latency is what can be told."""
+    return asked.target is not None and bool(_SLOW.search(asked.words))
 
 
 def subject_of(asked: Understood, asking: Asking) -> str:

@@ -169,14 +169,15 @@ def _quantiles(measure: str, place: Place, quantiles: Sequence[int], window: str
 
 
 def _rate(metric: str, kind: str, place: Place, window: str) -> str:
-    by = "namespace, service" if kind == "service" else "namespace, pod"
+    by = "namespace" if place.target else "namespace, service" if kind == "service" else "namespace, pod"
     matchers = place.of_service() if kind == "service" else place.of_pods()
     return f"sum by ({by}) (rate({metric}{{{matchers}}}[{window}]))"
 
 
 def _errors(place: Place, window: str) -> str:
     found = []
-    for matchers, by in ((place.of_service(), "namespace, service"), (place.of_pods(), "namespace, pod")):
+    for matchers, parts in ((place.of_service(), "namespace, service"), (place.of_pods(), "namespace, pod")):
+        by = "namespace" if place.target else parts
         whole = f"sum by ({by}) (rate(http_requests_total{{{matchers}}}[{window}]))"
         for label in ("code", "status"):
             bad = ",".join(filter(None, (matchers, f'{label}=~"5.."')))

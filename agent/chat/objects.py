@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from agent.chat.asking import Asking, answered, gaps_told, marks, name_of, namespace_of, offers, progress, said
+from agent.chat.asking import Asking, answered, counted, gaps_told, marks, name_of, namespace_of, offers, progress, said
 from agent.chat.names import WORKLOAD_KINDS, Thing
 from agent.chat.reply import Offer, Part, Rows
 from agent.chat.understood import Understood
@@ -80,7 +80,7 @@ def _status_text(
     unwell = [pod for pod in pods if health_of(pod, snapshot.focus.since).is_unhealthy]
     if target.kind not in _REPLICAS:
         text = asking.text(
-            f"{target.kind} {target.namespace}/{target.name}: {len(pods)} pods",
+            f"{target.kind} {target.namespace}/{target.name}: {counted(len(pods), 'pod')}",
             f"{target.kind} {target.namespace}/{target.name}：{len(pods)} 个 pod",
         )
         return text, bool(pods) and not unwell
@@ -92,7 +92,7 @@ def _status_text(
     if unwell:
         reasons = sorted({health_of(pod, snapshot.focus.since).reason for pod in unwell})
         text += asking.text(
-            f" {len(unwell)} pods are in trouble ({', '.join(reasons)}).",
+            f" {counted(len(unwell), 'pod')} in trouble ({', '.join(reasons)}).",
             f"{len(unwell)} 个 pod 异常（{'、'.join(reasons)}）。",
         )
     return text, ready >= wanted > 0 and not unwell
@@ -168,7 +168,7 @@ async def _status_of_node(node: Thing, asking: Asking) -> AsyncIterator[Part]:
         problems = f" ({', '.join(state.problems)})" if state.problems else ""
         yield said(
             asking.text(
-                f"Node {node.name} is {ready}{problems}; {state.gpus} GPUs, {len(pods)} pods within your scope {marks(len(citations))}.",
+                f"Node {node.name} is {ready}{problems}; {state.gpus} GPUs, {counted(len(pods), 'pod')} within your scope {marks(len(citations))}.",
                 f"节点 {node.name} {ready}{problems}；{state.gpus} 张 GPU，您可见的 pod {len(pods)} 个 {marks(len(citations))}。",
             ),
             citations,
@@ -328,7 +328,7 @@ async def answer_where(asked: Understood, asking: Asking) -> AsyncIterator[Part]
             f"{target.name} 位于{place}，节点：{placed or '尚未分配'}",
         )
         if waiting:
-            text += asking.text(f"; {waiting} pods have no node yet", f"；{waiting} 个 pod 尚未调度")
+            text += asking.text(f"; {counted(waiting, 'pod')} without a node yet", f"；{waiting} 个 pod 尚未调度")
         yield said(f"{text} {marks(len(citations))}", citations)
         yield answered(pod_rows(pods, snapshot, asking))
     else:

@@ -13,12 +13,12 @@ from agent.chat.reply import Answered, Block, Ended, Part
 from api.chat import Chat
 from api.chat_text import Attachment
 from api.web import acts
-from api.web.access import Reader, principal_of_async
+from api.web.access import Reader, Responder, principal_of_async
 from api.web.routes.incidents import Id, Limit
 from api.web.routes.strict import api_router
 from knowledge.errors import Temporary
 from knowledge.ledger.conversations import Conversation, Message
-from knowledge.vocabulary import Language, Principal
+from knowledge.vocabulary import Incident, Language, Principal, TimelineEntry
 
 router = api_router("chat")
 
@@ -137,3 +137,17 @@ def messages(
 ) -> list[Message]:
     """Oldest first. What tells of places outside the reader's scope is left out, and says so."""
     return chat.history(principal, conversation_id, limit, before)
+
+
+@router.post(
+    "/chat/conversations/{conversation_id}/incident", status_code=201, summary="Turn an answer into an incident"
+)
+async def open_incident(conversation_id: Id, order: IncidentOrder, chat: ChatOf, principal: Responder) -> Incident:
+    """In the asker's name; a change with exactly the script that was shown. The same answer again: the same incident."""
+    return await chat.open_incident(principal, conversation_id, order.message_id)
+
+
+@router.post("/incidents/{incident_id}/steer", status_code=201, summary="Add a hint to a diagnosis")
+async def steer(incident_id: Id, order: SteerOrder, chat: ChatOf, principal: Responder) -> TimelineEntry:
+    """Hearsay: it widens where the next look goes and stands among the evidence in its author's name."""
+    return await chat.steer(principal, incident_id, order.text)
