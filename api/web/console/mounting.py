@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.web.access import FACE_KEY, Face, session_in
+from api.web.console.socket import guard_socket
 from api.web.words import language_of
 from knowledge.vocabulary import Language
 
@@ -102,6 +103,7 @@ def _configure() -> None:
     core.app.add_middleware(PagePolicy)
     core.app.add_middleware(GZipMiddleware, minimum_size=1_000)
     core.sio.eio.max_http_buffer_size = MOST_MESSAGE_BYTES
+    guard_socket(core.sio)
     from api.web.console.rendering import static_url
 
     ui.add_head_html(

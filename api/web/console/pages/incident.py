@@ -16,6 +16,7 @@ from api.web.console.pages.incident_chat import chat_panel
 from api.web.console.pages.incident_deciding import Deciding
 from api.web.console.pages.incident_handling import Handling
 from api.web.console.parts import drawn, tag
+from api.web.console.rendering import visible
 from api.web.console.together import Together
 from api.web.routes.incidents import fact_within
 from knowledge.errors import NotFound
@@ -59,7 +60,7 @@ async def incident(frame: Page, incident_id: Id) -> None:
                 whole.part("feedback.html")
                 handling.offer_feedback()
     await whole.refresh()
-    ui.page_title(f"{whole.values['incident'].title[:80]} - opsdesk")
+    ui.page_title(f"{visible(whole.values['incident'].title[:80])} - opsdesk")
     with chat:
         await chat_panel(frame, whole.values["incident"])
     charts.follow()
