@@ -106,7 +106,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
             yield Place(server, reader, writer)
         finally:
             for side in (reader, writer):
-                side.close()  # type: ignore[attr-defined]
+                side.close()  # type: ignore[union-attr]
 
 
 WRITES = {

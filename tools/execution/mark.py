@@ -48,12 +48,10 @@ def with_mark(request: ApiRequest, item: Json | None, key: str, by: str) -> ApiR
     is_open = isinstance(value_at(item, ("metadata", "annotations")), dict)
     if not is_open and not any(op["op"] == "add" and op["path"] == "/metadata/annotations" for op in kept):
         kept.append({"op": "add", "path": "/metadata/annotations", "value": {}})
-    kept += [
-        {"op": "add", "path": f"/metadata/annotations/{k.replace('/', '~1')}", "value": v} for k, v in marks.items()
-    ]
+    kept += [{"op": "add", "path": path, "value": marks[key]} for path, key in _paths(marks).items()]
     version = (item or {}).get("metadata", {}).get("resourceVersion")
-    if version and any(op["op"] == "add" and op.get("value") == {} for op in kept):
-        # Only so is it sure that no map came into being between our look and the write.
+    if version and _untested(kept, set(_paths(marks))):
+        # What was absent cannot be tested by value, nor that no map came into being between our look and the write.
         kept.insert(0, {"op": "test", "path": VERSION, "value": version})
     return request.model_copy(update={"body": kept})
 
@@ -64,6 +62,23 @@ def tested_version(request: ApiRequest) -> str:
         return str(request.body["metadata"].get("resourceVersion", ""))
     first = request.body[0] if isinstance(request.body, list) and request.body else {}
     return str(first["value"]) if first.get("path") == VERSION else ""
+
+
+def _paths(marks: dict[str, str]) -> dict[str, str]:
+    return {f"/metadata/annotations/{key.replace('/', '~1')}": key for key in marks}
+
+
+def _untested(operations: list[Json], marks: set[str]) -> bool:
+    """Whether some field is written that no test of its own value guards: sent twice, it would be carried out twice."""
+    tested = [op["path"] for op in operations if op["op"] == "test"]
+    return any(
+        not any(
+            path == op["path"] or path.startswith(f"{op['path']}/") or op["path"].startswith(f"{path}/")
+            for path in tested
+        )
+        for op in operations
+        if op["op"] != "test" and op["path"] not in marks
+    )
 
 
 def _is_there(operation: Json, item: Json | None) -> bool:

@@ -7,6 +7,7 @@ have been carried out never is, until its target has been watched for longer tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from knowledge.errors import (
@@ -17,7 +18,7 @@ from knowledge.errors import (
     WriteRejected,
     WriteUnanswered,
 )
-from knowledge.vocabulary import ApiRequest, FrozenStep, StepOutcome, digest_of
+from knowledge.vocabulary import ApiRequest, FieldState, FrozenStep, StepOutcome, digest_of
 from tools.execution.book import StepBook
 from tools.execution.mark import carries_mark, is_apply, tested_version, with_mark
 from tools.execution.reading import Stopped
@@ -51,7 +52,7 @@ class StepWrites:
     async def write(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> None:
         """Sends one request once. Raises WriteRejected, WriteUnanswered, and whatever kept it from being sent."""
         try:
-            answer = await self._sent(step, request, key)
+            answer = await self._sent(step, request, key, is_inverse=is_inverse)
         except WriteUnanswered:
             await self._resolve(step, request, key, is_inverse=is_inverse)
             return
@@ -93,14 +94,14 @@ class StepWrites:
 
     # --- sending --------------------------------------------------------------------------------------------------
 
-    async def _sent(self, step: FrozenStep, request: ApiRequest, key: str) -> ApiAnswer:
+    async def _sent(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> ApiAnswer:
         """The frozen request with our mark on it. What was refused for certain is asked for again until it is let through
         or its time is up: an eviction that a budget holds up, a busy server, a version that moved under us."""
         path = object_path(request, step)
         evicts = request.path.endswith("/eviction")
         versions, busy, held, is_intended = VERSION_TRIES, BUSY_TRIES, EVICTION_TRIES, False
         while True:
-            marked = await self._marked(step, request, key)
+            marked = await self._marked(step, request, key, is_inverse=is_inverse)
             if not is_intended:
                 await self.book.intend(step, key, digest_of(request.model_dump(mode="json")))
                 is_intended = True
@@ -113,16 +114,24 @@ class StepWrites:
                 await self._pause(min(answer.retry_after_seconds or BUSY_SECONDS, LONGEST_BUSY_SECONDS))
             elif answer.status in {409, 422} and versions > 1 and await self._has_moved(path, tested_version(marked)):
                 versions -= 1
+                await self._pause(0.0)  # who moved it may be another executor, which has our lease by now
             else:
                 return answer
 
-    async def _marked(self, step: FrozenStep, request: ApiRequest, key: str) -> ApiRequest:
+    async def _marked(self, step: FrozenStep, request: ApiRequest, key: str, *, is_inverse: bool) -> ApiRequest:
+        """The request as it goes out. Where it insists on a version, the fields at that version are held to the review."""
         path = object_path(request, step)
         reads = carries_mark(request) and request.method == "PATCH"
         item = await read_object(self.reader, path) if reads else None
-        if is_apply(request) and (changed := mismatch(item, step.before)):
-            raise PlanChangedAfterApproval(f"{path}: {changed}", next_step="have the plan reviewed again")
         marked = with_mark(request, item, key, self.user_agent)
+        if is_apply(request):
+            changed = mismatch(item, step.before)
+        elif tested_version(marked):
+            changed = mismatch(item, _written(request, step.after if is_inverse else step.before))
+        else:
+            changed = ""
+        if changed:
+            raise PlanChangedAfterApproval(f"{path}: {changed}", next_step="have the plan reviewed again")
         return marked.model_copy(update={"query": {**marked.query, "timeout": f"{WRITE_SECONDS}s"}})
 
     async def _answered(self, marked: ApiRequest) -> ApiAnswer:
@@ -217,6 +226,12 @@ class StepWrites:
         except OpsdeskError:
             return ""  # it was made all the same; its undo will say that it is not known for certain
         return str(item["metadata"].get("uid", "")) if item else ""
+
+
+def _written(request: ApiRequest, states: Sequence[FieldState]) -> list[FieldState]:
+    """Those of the fields that a JSON Patch writes."""
+    paths = {operation["path"] for operation in request.body if operation["op"] != "test"}
+    return [state for state in states if state.path in paths]
 
 
 def _uid_in(answer: ApiAnswer | None) -> str:
