@@ -203,7 +203,7 @@ async def slack_rig(slack: FakeSlack, ledger_template: Path, folder: Path, **mor
         face = SlackFace(desk, engine.say)
         app = FastAPI()
         app.include_router(router)
-        app.state.slack = build_app(face)
+        app.state.slack_face, app.state.slack = face, build_app(face)
         rig = SlackRig(slack, desk, engine, face, app)
         try:
             yield rig

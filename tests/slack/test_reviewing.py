@@ -68,7 +68,12 @@ async def test_approval_goes_through_a_confirmation_with_the_diff(rig: SlackRig)
     view = await here.press("U3ANA", "approve")
     assert view is not None
     read = seen(view)
-    for shown in ("rollout undo", "-registry.local/vllm-openai:v0.9.1-cu124-typo", "2 pods, 2 replicas", "Reason: ____"):
+    for shown in (
+        "rollout undo",
+        "-registry.local/vllm-openai:v0.9.1-cu124-typo",
+        "2 pods, 2 replicas",
+        "Reason: ____",
+    ):
         assert shown in read
     told = await here.submit("U3ANA", view, "the tag is a typo")
     assert told["response_action"] == "update"
