@@ -4,6 +4,8 @@ error of the incident."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,9 +13,10 @@ import structlog
 
 from agent.deps import Deps
 from agent.state import JsonObject
-from knowledge.errors import BudgetSpent, ModelAnswerInvalid, ModelUnavailable
+from knowledge.errors import BudgetSpent, ModelAnswerInvalid, ModelUnavailable, OpsdeskError
+from knowledge.ledger.model_calls import CallOutcome, ModelCall
 from knowledge.vocabulary import Evidence, Json
-from tools.ports import ModelAnswer
+from tools.ports import ChatModel, ModelAnswer
 from tools.redaction import redact_text
 
 MATERIAL_CHARACTERS = 16_000
@@ -90,10 +93,13 @@ async def consult(
     *,
     schema: Json | None = None,
     maximum_tokens: int = 2_000,
+    incident_id: str = "",
+    purpose: str = "",
 ) -> Reply:
     """One question to the model in use. ``use`` is what the incident has spent; the reply carries the new sum.
 
-    The question is redacted once more: a complaint or a gap may hold what no collector has seen.
+    The question is redacted once more: a complaint or a gap may hold what no collector has seen. What it cost and what came
+    of it is kept for the reports, under the incident and the ``purpose`` (the stage that asks).
     """
     spent: JsonObject = {"tokens": 0, "cost": 0.0, "calls": 0, **(use or {})}
     if deps.model is None:
@@ -103,21 +109,55 @@ async def consult(
     except BudgetSpent as error:
         return Reply(spent, note=f"{error.title}: {error.message}")
     spent["calls"] = int(spent["calls"]) + 1
+    began, before = time.monotonic(), dict(spent)
+    reply, outcome, answer = await _asked(deps, deps.model, spent, system, user, schema, maximum_tokens)
+    told = _told_use(answer) if answer is not None else _guessed_use(before, spent)
+    call = ModelCall(incident_id=incident_id, purpose=purpose, profile=deps.model.profile, outcome=outcome)
+    call = call.model_copy(update={**told, "seconds": time.monotonic() - began})
+    with contextlib.suppress(
+        OpsdeskError
+    ):  # a report that lacks a call is better than an incident that lacks its answer
+        await asyncio.to_thread(deps.ledger.model_calls.add, call)
+    return reply
+
+
+def _told_use(answer: ModelAnswer) -> JsonObject:
+    use = answer.usage
+    return {
+        "model": answer.model,
+        "input_tokens": max(use.input_tokens, 0),
+        "output_tokens": max(use.output_tokens, 0),
+        "cost": max(use.cost, 0.0),
+        "is_estimated": use.is_estimated,
+    }
+
+
+def _guessed_use(before: JsonObject, after: JsonObject) -> JsonObject:
+    """Of a call without an answer: what the budget was charged with."""
+    tokens, cost = int(after["tokens"]) - int(before["tokens"]), float(after["cost"]) - float(before["cost"])
+    return {"input_tokens": tokens, "cost": cost, "is_estimated": True}
+
+
+async def _asked(
+    deps: Deps, model: ChatModel, spent: JsonObject, system: str, user: str, schema: Json | None, maximum_tokens: int
+) -> tuple[Reply, CallOutcome, ModelAnswer | None]:
     seconds = deps.options.node_timeout_seconds * SHARE_OF_NODE
     try:
         async with asyncio.timeout(seconds):
-            answer = await deps.model.answer(system, redact_text(user), schema=schema, max_tokens=maximum_tokens)
+            answer = await model.answer(system, redact_text(user), schema=schema, max_tokens=maximum_tokens)
     except (ModelUnavailable, ModelAnswerInvalid) as error:
         _add(spent, error.tokens, error.cost)
-        return Reply(spent, note=redact_text(f"{deps.model.profile}: {error.title}: {error.message}")[:500])
+        note = redact_text(f"{model.profile}: {error.title}: {error.message}")[:500]
+        return Reply(spent, note=note), "unavailable" if isinstance(error, ModelUnavailable) else "invalid", None
     except TimeoutError:
         _add(spent, _forecast(len(system) + len(user), maximum_tokens), 0.0)
-        return Reply(spent, note=f"{deps.model.profile}: model unavailable: no answer within {seconds:g} s")
+        note = f"{model.profile}: model unavailable: no answer within {seconds:g} s"
+        return Reply(spent, note=note), "timeout", None
     except Exception as error:
         # The model only adds: a bug on the way to it must not cost the incident its offline answer.
-        log.exception("model_bug", profile=deps.model.profile)
-        return Reply(spent, note=f"{deps.model.profile}: failed unexpectedly ({type(error).__name__})")
-    return _told(spent, answer)
+        log.exception("model_bug", profile=model.profile)
+        return Reply(spent, note=f"{model.profile}: failed unexpectedly ({type(error).__name__})"), "failed", None
+    return _told(spent, answer), "answered", answer
 
 
 def _told(spent: JsonObject, answer: ModelAnswer) -> Reply:

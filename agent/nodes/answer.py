@@ -110,7 +110,8 @@ async def _to_question(state: IncidentState, triage: Triage, diagnosis: Diagnosi
         finding=diagnosis.summary.within(triage.language),
         material=material,
     )
-    reply = await consult(deps, state.get("model_use"), system, user)
+    use, incident_id = state.get("model_use"), state["incident_id"]
+    reply = await consult(deps, use, system, user, incident_id=incident_id, purpose="answer")
     if not reply.text.strip():
         return Worded(offline, reply.use, reply.note or "the model gave an empty answer")
     text, cited, invented = held_to(known, redact_text(reply.text.strip())[:LONGEST_ANSWER])

@@ -137,7 +137,8 @@ async def _second_reading(
         evidence=shown,
         rounds_left=rounds_left,
     )
-    reply = await consult(deps, state.get("model_use"), system, user, schema=DIAGNOSE_SCHEMA)
+    use, incident_id = state.get("model_use"), state["incident_id"]
+    reply = await consult(deps, use, system, user, schema=DIAGNOSE_SCHEMA, incident_id=incident_id, purpose="diagnose")
     if reply.parsed is None:
         return Reading(unread(offline, reply.note, language), reply.use, [])
     requests = kept(reply.parsed.get("requests", [])) if rounds_left else []

@@ -241,7 +241,8 @@ async def _by_model(
     system, user = prompt(
         "script", language=language, request=request, cause=chosen, objects=objects, evidence=evidence
     )
-    reply = await consult(deps, state.get("model_use"), system, user, schema=SCRIPT_SCHEMA)
+    use, incident_id = state.get("model_use"), state["incident_id"]
+    reply = await consult(deps, use, system, user, schema=SCRIPT_SCHEMA, incident_id=incident_id, purpose="plan")
     if reply.parsed is None:
         hint = f"; understood forms: {FORMS[language]}" if request else ""
         return Draft(reason=f"the model wrote no script: {reply.note}{hint}", use=reply.use)

@@ -25,6 +25,11 @@ def new_id(prefix: str, at: datetime) -> str:
     return f"{prefix}-{_spelled(number)}"
 
 
+def first_id(prefix: str, at: datetime) -> str:
+    """What no id of that moment or a later one is smaller than: a page of a table from a time on, found by its key."""
+    return f"{prefix}-{_spelled(max(int(at.timestamp() * 1000), 0) << _RANDOM_BITS)}"
+
+
 def _spelled(number: int) -> str:
     letters = []
     for _ in range(16):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -31,13 +31,7 @@ def newest(
     seen: Callable[[Sequence[Placed]], Sequence[Placed]] = tuple,
 ) -> list[Placed]:
     """Up to ``limit`` rows that ``reach`` allows, newest id first, older than the id ``before``. ``seen`` may take some away."""
-    for column, patterns in (
-        (table.cluster, reach.clusters),
-        (table.namespace, reach.namespaces),
-        (table.service, reach.services),
-    ):
-        if "*" not in patterns:
-            query = query.where(_roughly(column, patterns))
+    query = roughly_within(query, table, reach)
     page: list[Placed] = []
     while len(page) < limit:
         batch = session.scalars(
@@ -51,6 +45,18 @@ def newest(
             break
         before = batch[-1].id
     return page[:limit]
+
+
+def roughly_within(query: Select[Any], table: type[Placed], reach: Scope) -> Select[Any]:
+    """The query narrowed as far as the database can: ``reach.allows`` has the last word on what it gives."""
+    for column, patterns in (
+        (table.cluster, reach.clusters),
+        (table.namespace, reach.namespaces),
+        (table.service, reach.services),
+    ):
+        if "*" not in patterns:
+            query = query.where(_roughly(column, patterns))
+    return query
 
 
 def _roughly(column: InstrumentedAttribute[str], patterns: tuple[str, ...]) -> ColumnElement[bool]:
