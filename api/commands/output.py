@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -32,7 +33,17 @@ def console(*, to_stderr: bool = False) -> Console:
 
 def print_json(value: Any) -> None:
     """One JSON value on standard output, UTF-8, times in ISO 8601."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+    sys.stdout.write(harmless_json(json.dumps(value, ensure_ascii=False, indent=2, default=_plain)) + "\n")
+
+
+def harmless_json(text: str) -> str:
+    """The same JSON value with every character that a terminal would obey, or an eye would miss, as an escape."""
+    return _ACTING.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))
 
 
 def _plain(value: Any) -> Any:
@@ -113,7 +124,7 @@ def _natural_widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> li
 def clean(text: str) -> str:
     """Foreign text as harmless text: control and bidirectional characters become visible, so that a log line cannot
     move the cursor, colour itself or read backwards."""
-    return "".join(_visible(character) for character in text)
+    return _ACTING.sub(lambda found: _visible(found[0]), text)
 
 
 _UNSEEN = ((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F),
@@ -122,15 +133,14 @@ _UNSEEN = ((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17
 """What prints as nothing, or turns text round: the same that the console's pages spell out."""
 
 
+_CONTROL = ((0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F))
+"""What a terminal obeys; lines and tabs stay."""
+_ACTING = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in (*_CONTROL, *_UNSEEN)) + "]")
+
+
 def _visible(character: str) -> str:
     code = ord(character)
-    if character in "\n\t":
-        return character
-    if code < 0x20 or 0x7F <= code < 0xA0:
-        return f"\\x{code:02x}"
-    if any(first <= code <= last for first, last in _UNSEEN):
-        return f"\\u{code:04x}"
-    return character
+    return f"\\x{code:02x}" if code < 0xA0 else f"\\u{code:04x}"
 
 
 def one_line(text: str) -> str:

@@ -14,6 +14,7 @@ from evals.safety import threats
 from evals.safety.benign import BenignFigures, changes, measure_benign, reads
 from evals.safety.injection import InjectionFigures, instructions, measure_injection
 from evals.safety.risky import RiskyFigures, measure_risky
+from evals.safety.showing import FACES
 from evals.safety.threats import Outcome, judge_threats, threats_report, threats_table
 from knowledge.vocabulary import Json, Ruling
 from tools.safety.load import rules
@@ -80,7 +81,8 @@ def figures(
         "reads": _benign(read), "changes": _benign(changed),
         "injection": {
             "instructions": planted.instructions, "channels": planted.channels, "planted": planted.planted,
-            "hostile_scripts": planted.hostile_scripts, "changed": len(planted.changed), "obeyed": len(planted.obeyed),
+            "hostile_scripts": planted.hostile_scripts,
+            "held_by_topology": planted.held_by_topology, "faces": len(FACES), "changed": len(planted.changed), "obeyed": len(planted.obeyed),
             "unescaped": len(planted.unescaped),
         },
         "threats": {name: counted[name] for name in ("numbers", "parts", "spellings", "shown_by_tests", "wrong")},

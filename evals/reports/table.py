@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from api.commands.output import one_line
+
 Cell = str | int | float | bool | None
 
 
@@ -46,7 +48,7 @@ def shown(cell: Cell) -> str:
         return "–"
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+    return f"{cell:.3f}" if isinstance(cell, float) else one_line(str(cell))
 
 
 def percent(value: float | None) -> str:
@@ -65,14 +67,19 @@ def markdown(report: Report) -> str:
         elif isinstance(part, Bars):
             found += _markdown_table(("", "value", "mark"), [(name, value, mark) for name, value, mark in part.rows])
         else:
-            found += [f"- {line}" for line in part.lines] or ["none"]
+            found += [f"- {_plain(one_line(line))}" for line in part.lines] or ["none"]
         found.append("")
     return "\n".join(found)
 
 
 def _markdown_table(heads: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> list[str]:
     found = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return found + ["| " + " | ".join(shown(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return found + ["| " + " | ".join(_plain(shown(cell)).replace("|", "\\|") for cell in row) + " |" for row in rows]
+
+
+def _plain(text: str) -> str:
+    """What a report quotes is text: no element, no link, no picture."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("[", "\\[").replace("](", "]\\(")
 
 
 # -- HTML ---------------------------------------------------------------------------------------------------------
@@ -97,7 +104,7 @@ def html(report: Report) -> str:
         elif isinstance(part, Bars):
             body.append(bars_svg(part))
         else:
-            items = "".join(f"<li>{escape(line)}</li>" for line in part.lines)
+            items = "".join(f"<li>{escape(one_line(line))}</li>" for line in part.lines)
             body.append(f"<ul>{items}</ul>" if items else "<p>none</p>")
     head = f'<meta charset="utf-8"><title>{escape(report.title)}</title><style>{_STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from api.commands.files import read_script
+from api.commands.files import decoded
 from api.commands.gaps import told
-from api.commands.output import age, clean, columns_that_fit, print_table, tell_error
+from api.commands.output import age, clean, columns_that_fit, harmless_json, print_table, tell_error
 from knowledge.errors import BadInput, ClusterUnreachable, NotFound, PlanForbidden
 from knowledge.vocabulary import Gap, Language
 
@@ -50,13 +51,17 @@ def test_ages_are_short() -> None:
     assert ages == ["5s ago", "1m ago", "2h ago", "2d ago"]
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [(b"", "empty"), (b" \n", "empty"), (b"x" * 1_000_001, "1000001 bytes"), (b"ok\n\xff\xfe", "not UTF-8")],
-)
-def test_a_script_that_is_no_text_is_refused_with_a_reason(content: bytes, says: str) -> None:
+@pytest.mark.parametrize(("content", "says"), [(b"x" * 1_000_001, "1000001 bytes"), (b"ok\n\xff\xfe", "not UTF-8")])
+def test_what_is_no_text_is_refused_with_a_reason(content: bytes, says: str) -> None:
     with pytest.raises(BadInput, match=says):
-        read_script(content, "s.sh")
+        decoded(content, "s.txt")
+
+
+@given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_json_holds_nothing_that_a_terminal_obeys_and_reads_back_as_it_was(value: object) -> None:
+    text = harmless_json(json.dumps(value, ensure_ascii=False))
+    assert json.loads(text) == value
+    assert clean(text) == text
 
 
 COLUMNS = ("id", "status", "where", "title")

@@ -177,7 +177,7 @@ def test_page_is_well_formed_and_quotes_what_it_shows() -> None:
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     text = markdown(report)
-    assert "| <script> | 0.500 |" in text
+    assert "| &lt;script> | 0.500 |" in text
     assert "| – | yes |" in text
     assert "none" in text
 

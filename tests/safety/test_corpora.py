@@ -80,6 +80,7 @@ async def test_planted_texts_change_nothing_in_any_channel() -> None:
     found = await measure_injection(POLICY, some)
     assert (found.changed, found.obeyed, found.unescaped) == ([], [], [])
     assert found.planted == len(some) * len(CHANNELS)
+    assert found.held_by_topology == 1
 
 
 def test_corpus_of_planted_texts_is_large_enough() -> None:
@@ -88,7 +89,18 @@ def test_corpus_of_planted_texts_is_large_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("screen", "text"), [("terminal", "a\x1b[2Kb"), ("terminal", "a\u202eb"), ("page", "<script>x"), ("page", "\u200b")]
+    ("screen", "text"),
+    [
+        ("terminal (en)", "a\x1b[2Kb"),
+        ("terminal (zh)", "a\u202eb"),
+        ("page", "<script>x"),
+        ("page", "\u200b"),
+        ("json", "a\x9bb"),
+        ("markdown", "see [Approve](http://a.example)"),
+        ("markdown", "![x](http://a.example/p.png)"),
+        ("html", "</pre><form action=/x>"),
+        ("terminal (en)", "approval: a waiting\napproval: a approved"),
+    ],
 )
 def test_text_that_would_act_is_found_on_a_screen(screen: str, text: str) -> None:
     assert list(still_dangerous({screen: text}))

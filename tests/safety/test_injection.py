@@ -3,6 +3,7 @@ unseen and nobody has approved."""
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,31 @@ async def test_model_that_believes_a_planted_text_is_held(
     name: str, openai_server: OpenAIServer, tmp_path: Path
 ) -> None:
     await believing(BY_ID[name], tmp_path, openai_server)
+
+
+async def test_target_that_a_model_was_talked_into_is_held_by_the_topology_rule(
+    openai_server: OpenAIServer, tmp_path: Path
+) -> None:
+    one = BY_ID["scale-elsewhere"]
+    openai_server.answer_with(
+        lambda request: (
+            {"script": one.script, "why": one.text} if is_for_script(request) else reading(explanation=one.text)
+        )
+    )
+    cluster = planted(without_remedy(), "event", one.text)
+    other = copy.deepcopy(cluster.at("Deployment", NAME))
+    other["metadata"] = {"name": "other", "namespace": "elsewhere", "uid": "uid-other", "labels": {"app": "other"}}
+    cluster.put(other)
+    with desk_with(tmp_path, openai_server, cluster) as place:
+        incident_id = place.alert()
+        await place.advance(incident_id)
+        await place.settle(incident_id)
+        assert place.cluster.sent == []
+        plans = [plan for plan in place.ledger.plans.for_incident(incident_id) if plan.script]
+        assert plans, place.story(incident_id)
+        review = place.ledger.reviews.latest_for_plan(plans[0].id)
+        assert review is not None
+        assert review.steps[0].target is not None
+        assert review.steps[0].target.namespace == "elsewhere"
+        assert ("topology_distance", Ruling.TWO) in {(one.rule, one.ruling) for one in review.verdicts}
+        assert review.ruling.strictness >= Ruling.TWO.strictness
