@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -40,19 +41,24 @@ def empty_ledger() -> bytes:
         return path.read_bytes()
 
 
+MODULES = (
+    "kubernetes.client",
+    "langgraph.checkpoint.sqlite.aio",
+    "agent.graph",
+    "api.executor",
+    "api.worker",
+    "evals.crash.life",
+    "evals.crash.wire",
+)
+
+
 def warm_up() -> None:
     """Imports and reads it all. It starts no thread: a process with threads is not forked."""
-    import kubernetes.client
-    import langgraph.checkpoint.sqlite.aio
-
-    import agent.graph
-    import api.executor
-    import api.worker
+    for module in MODULES:
+        import_module(module)
     from api.bootstrap import open_reader, open_writer
     from api.settings import ClusterSettings
-    from evals.crash import life, wire
 
-    del kubernetes, langgraph, agent, api, life, wire
     nowhere = ClusterSettings(name="warm", kubeconfig=Path("none"), executor_kubeconfig=Path("none"))
     open_reader(nowhere)  # touches no file and no network, but its modules are then there
     open_writer(nowhere)
