@@ -202,6 +202,8 @@ class StepRunner:
             nothing = "it already is as the step would make it"
             await self._book.record(step, self.key(step, 0), StepOutcome.SKIPPED, nothing)
         for number in pending:
+            if number != pending[0] and (reason := await self._book.stop_reason()):
+                raise Stopped(reason)  # a drain has many requests: what is not asked for yet is not asked for any more
             await self._writes.write(step, step.requests[number], self.key(step, number), is_inverse=False)
 
     def _raise_if_ended(self, step: FrozenStep, keys: Sequence[str]) -> None:
