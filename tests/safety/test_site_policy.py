@@ -162,6 +162,21 @@ def test_kind_that_only_the_cluster_names_needs_two_unless_the_site_knows_it(tmp
         ("[]", "mapping"),
         ("examples: [{script: 'kubectl get pods', verdict: two}]", "kubectl get pods"),
         ("examples: [{script: 'kubectl get pods', verdict: often}]", "verdict"),
+        (
+            "examples: [{script: 'kubectl get pods', verdict: auto}, {script: 'kubectl frobnicate', verdict: one}]",
+            "example 2",
+        ),
+        ("examples: [{script: '', verdict: auto}]", "empty"),
+        ("floor: []", "not a site's to set"),
+        ("protected_namespaces: [bank]", "kube-system"),
+        ("protected_namespaces: [kube-system, kube-public]", "opsdesk"),
+        ("forbidden_environment: []", "LD_PRELOAD"),
+        ("forbidden_environment: ['LD_*']", "HTTPS_PROXY"),
+        ("identity_annotations: []", "role-arn"),
+        ("exempting_labels: ['x/*']", "pod-security"),
+        ("monitoring_names: []\nmonitoring_namespaces: []", "prometheus"),
+        ("control_plane_names: []", "control-plane-1"),
+        ("approved_registries: [registry.k8s.io.evil.example]", "evil.example"),
     ],
 )
 def test_policy_that_is_wrong_is_refused_with_its_place(text: str, named: str, tmp_path: Path) -> None:
@@ -173,3 +188,24 @@ def test_policy_that_is_wrong_is_refused_with_its_place(text: str, named: str, t
 def test_policy_s_own_examples_may_name_an_hour(tmp_path: Path) -> None:
     example = f"examples: [{{script: '{RESTART}', verdict: forbidden, at: '2026-03-17T23:30:00Z'}}]\n"
     assert policy(tmp_path, HOURS % "forbidden" + example).examples[0].verdict is F
+
+
+def test_wrong_policy_names_the_line_of_its_setting(tmp_path: Path) -> None:
+    for text, line in (
+        ("# ours\n\nmax_replicas: 5\nmax_scale_factor: 0.5\n", 4),
+        ("# ours\nexamples: [{script: kubectl get pods, verdict: two}]\n", 2),
+        ("max_replicas: 5\nfloor: []\n", 2),
+        ("max_replicas: 5\n  bad: [\n", 2),
+    ):
+        with pytest.raises(MalformedPolicy) as caught:
+            policy(tmp_path, text)
+        assert caught.value.line == line, text
+        assert str(tmp_path) in caught.value.source
+
+
+def test_policy_may_be_stricter_and_wider_where_it_is_the_sites_to_say(tmp_path: Path) -> None:
+    text = "max_replicas: 200\nmax_scale_factor: 10\napproved_registries: [registry.bank.example]\nmutable_tags: []\nbreak_glass: never\n"
+    site = policy(tmp_path, text)
+    assert judge_script("kubectl scale deploy/web --replicas=120", site).verdict is ONE
+    assert judge_script("kubectl set image deploy/web a=registry.bank.example/x:latest", site).verdict is ONE
+    assert judge_script("kubectl set image deploy/web a=registry.k8s.io/x:1", site).verdict is F

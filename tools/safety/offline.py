@@ -11,7 +11,7 @@ from knowledge.errors import MalformedPolicy, ScriptRefused
 from knowledge.vocabulary import Json, Noun, RuleVerdict, Ruling, Text
 from tools.safety.contract import Subject
 from tools.safety.load import judge_step, strictest
-from tools.safety.policy import Policy
+from tools.safety.policy import Policy, line_of
 from tools.safety.writing import writes_of
 from tools.script.parser import parse
 from tools.script.refusal import show
@@ -88,14 +88,25 @@ def judge_bytes(content: bytes, policy: Policy) -> OfflineVerdict:
 
 
 def load_policy(path: Path | None = None) -> Policy:
-    """The policy, with its own examples checked. Raises MalformedPolicy for one that does not come out as it says."""
+    """The policy, with its own examples checked, and the floor below which no site goes. Raises MalformedPolicy for one that
+    does not come out as it says."""
     policy = Policy.load(path)
-    for example in policy.examples:
+    where = path or "the default policy"
+    for number, example in enumerate(policy.examples, start=1):
         found = judge_script(example.script, policy, example.at)
         if found.verdict is not example.verdict:
             raise MalformedPolicy(
-                f"{path or 'the default policy'}: the example {example.script!r} is {found.verdict.value} "
-                f"({found.message}), not {example.verdict.value}",
-                source=str(path or ""), next_step="correct the example or the setting that it shows",
+                f"{where}: example {number}, {example.script!r}, is {found.verdict.value} ({found.message}), not "
+                f"{example.verdict.value}",
+                source=str(path or ""), line=line_of(path, "examples") if path else None,
+                next_step="correct the example or the setting that it shows",
+            )  # fmt: skip
+    for script in policy.floor:
+        found = judge_script(script, policy)
+        if found.verdict.strictness < Ruling.FORBIDDEN.strictness:
+            raise MalformedPolicy(
+                f"{where}: it lets through what is forbidden whoever approves: {script!r} comes out {found.verdict.value}",
+                source=str(path or ""),
+                next_step="a list of the file replaces the default's as a whole: put back what it left out",
             )  # fmt: skip
     return policy

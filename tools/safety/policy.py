@@ -55,13 +55,21 @@ class Policy(Noun):
     repeat_hours: float = Field(default=24, ge=0)
     break_glass: Literal["restoring", "never"] = "restoring"
     examples: tuple[Example, ...] = ()
+    floor: tuple[str, ...] = ()
+    """Scripts that stay forbidden whatever a site's file says; the default policy's own, checked beside the examples."""
 
     @staticmethod
     def load(path: Path | None = None) -> Policy:
         """The default policy, or the default with a site's file over it. Raises MalformedPolicy naming file and field."""
         values = _read(DEFAULT_FILE)
         if path is not None:
-            values |= _read(path)
+            own = _read(path)
+            if "floor" in own:
+                raise MalformedPolicy(
+                    f"{path}: floor is not a site's to set", source=str(path), line=line_of(path, "floor"),
+                    next_step="take it out: what is forbidden whoever approves stays so",
+                )  # fmt: skip
+            values |= own
         try:
             return Policy.model_validate(values)
         except ValidationError as error:
@@ -69,7 +77,8 @@ class Policy(Noun):
             place = ".".join(str(part) for part in first["loc"])
             raise MalformedPolicy(
                 f"{path or DEFAULT_FILE}: {place}: {first['msg']}", source=str(path or DEFAULT_FILE),
-                next_step="compare with tools/safety/policy_default.yaml",
+                line=line_of(path or DEFAULT_FILE, str(first["loc"][0])) if first["loc"] else None,
+                next_step=f"compare with {DEFAULT_FILE.name} of the package, where every setting is explained",
             ) from error  # fmt: skip
 
     @model_validator(mode="after")
@@ -104,6 +113,12 @@ class Policy(Noun):
 def matches(value: str, patterns: tuple[str, ...]) -> bool:
     """Whether a shell-style pattern of the policy fits."""
     return any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def line_of(path: Path, key: str) -> int | None:
+    """The line on which a setting of the file stands."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return next((number for number, line in enumerate(lines, start=1) if line.startswith(f"{key}:")), None)
 
 
 def _read(path: Path) -> dict[str, Any]:
