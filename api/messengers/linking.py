@@ -48,6 +48,15 @@ class Linking:
             case _:
                 return said(word("messengers.help", language))
 
+    def hush(self, text: str, language: Language) -> Message | None:
+        """The answer to such an order where others read; a code that was said there is worth nothing any more."""
+        order = _ORDER.fullmatch(text)
+        if order is None or (order["word"] or "").casefold() not in {"", "unlink", "whoami"}:
+            return None
+        if order["code"]:
+            self._desk.ledger.linked_identities.discard(order["letters"])
+        return said(word("messengers.not_here", language))
+
     def how_to_link(self, language: Language) -> Message:
         how = word("messengers.link_how", language, url=self._links.home)
         return said(word("messengers.link_first", language), how)

@@ -55,7 +55,10 @@ class Talk:
         """Raises Temporary when it is to be tried again; whatever else goes wrong is told to the person."""
         language = await self._language(asked)
         private = asked.way in {"command", "direct"}
-        order = await asyncio.to_thread(self.linking.obey, asked.account, asked.text, language) if private else None
+        if private:
+            order = await asyncio.to_thread(self.linking.obey, asked.account, asked.text, language)
+        else:
+            order = await asyncio.to_thread(self.linking.hush, asked.text, language)
         if order is not None:
             await self._tell_alone(asked, order)
             return

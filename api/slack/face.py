@@ -38,7 +38,7 @@ class SlackFace:
         self.messenger = open_messenger(self.settings)
         self.links = Links(desk.settings.server_url)
         self.linking = Linking(desk, self.links)
-        talk = Talk(
+        self.talk = Talk(
             desk,
             self.messenger,
             self.linking,
@@ -47,7 +47,7 @@ class SlackFace:
             draw,
             maximum_file_bytes=self.settings.maximum_file_bytes,
         )
-        self.receiving = Receiving(desk, talk)
+        self.receiving = Receiving(desk, self.talk)
         self.following = Following(desk, self.messenger, self.links, routes_of(desk))
         self.deciding = Deciding(desk, self.messenger, self.linking, self.links, nudge=self.following.nudge)
         self._identity: Json = {}

@@ -80,6 +80,14 @@ class LinkedIdentities:
             writing.audit(actor, "identity.make_code", folded(principal_id))
         return "-".join(letters[start : start + 4] for start in range(0, _CODE_LETTERS, 4))
 
+    def discard(self, code: str) -> None:
+        """The code was said where others read: nobody may use it any more."""
+        with self._store.write() as writing:
+            row = writing.session.get(LinkCodeRow, _digest(code))
+            if row is not None:
+                writing.session.delete(row)
+                writing.audit(row.principal_id, "identity.discard_code", row.principal_id)
+
     def redeem(self, code: str, provider: str, subject: str) -> Principal:
         """Links the account to whoever made the code. BadInput for a code that is not known, was used or has run out."""
         with self._store.write() as writing:
