@@ -5,22 +5,35 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from api.web import acts
-from api.web.access import Admin, DeskOf, Reader, SiteAdmin, known_id
+from api.web.access import Admin, DeskOf, Reader, SiteAdmin, face_of, known_id, presented_token, session_in
 from api.web.routes.incidents import Id
 from api.web.routes.strict import api_router
+from knowledge.errors import NotAuthenticated
+from knowledge.ledger.browser_sessions import BrowserSession, Method
 from knowledge.ledger.values import Freeze, SourceAuth, SourceKind
 from knowledge.vocabulary import Principal, Role, Scope
 
 router = api_router("desk")
 
 
+class SignedInBy(BaseModel):
+    """`method` is `token` for a personal token (`via` is its label), else how the browser's session began."""
+
+    method: Method
+    via: str = ""
+    session: str = Field("", description="The browser session's id; empty for a token that was sent itself.")
+    since: datetime
+    ends_at: datetime | None
+
+
 class Me(BaseModel):
     principal: Principal
     clusters: list[str]
+    signed_in: SignedInBy
 
 
 class UserOrder(acts.Order):
@@ -55,8 +68,35 @@ class SourceOrder(acts.Order):
 
 
 @router.get("/me", summary="Who I am")
-def me(desk: DeskOf, principal: Reader) -> Me:
-    return Me(principal=principal, clusters=acts.clusters_within(desk, principal))
+def me(request: Request, desk: DeskOf, principal: Reader) -> Me:
+    """Roles and scope as they are now, and what was shown as proof."""
+    return Me(principal=principal, clusters=acts.clusters_within(desk, principal), signed_in=_signed_in_by(request))
+
+
+def _signed_in_by(request: Request) -> SignedInBy:
+    face, token = face_of(request), presented_token(request)
+    if token:
+        found = face.desk.ledger.principals.token_of(token)
+        if found is not None:
+            held = found[1]
+            return SignedInBy(method="token", via=held.label, since=held.created_at, ends_at=held.expires_at)
+    who = session_in(face, request.cookies, is_seen=False)
+    if who is None:  # it ended between two reads
+        raise NotAuthenticated("your session has ended", next_step="sign in again")
+    kept = who.session
+    return SignedInBy(method=kept.method, via=kept.via, session=kept.id, since=kept.opened_at, ends_at=kept.ends_at)
+
+
+@router.get("/me/sessions", summary="Where I am signed in")
+def my_sessions(desk: DeskOf, principal: Reader) -> list[BrowserSession]:
+    return desk.ledger.browser_sessions.of(principal.id)
+
+
+@router.delete("/me/sessions", status_code=204, summary="Sign out everywhere")
+def end_my_sessions(desk: DeskOf, principal: Reader) -> Response:
+    """Every browser session ends at once; tokens stay."""
+    desk.ledger.browser_sessions.end_all(principal.id, actor=principal.id)
+    return Response(status_code=204)
 
 
 @router.get("/freeze", summary="What is frozen")
@@ -98,6 +138,13 @@ def add_user(order: UserOrder, desk: DeskOf, principal: SiteAdmin) -> Principal:
 def disable_user(user_id: Id, desk: DeskOf, principal: SiteAdmin) -> Response:
     """From now on none of its tokens works. Its past stays."""
     desk.ledger.principals.disable(known_id(user_id, "user"), actor=principal.id)
+    return Response(status_code=204)
+
+
+@router.delete("/users/{user_id}/sessions", status_code=204, summary="Sign one out everywhere", tags=["admin"])
+def end_sessions(user_id: Id, desk: DeskOf, principal: SiteAdmin) -> Response:
+    known = desk.ledger.principals.by_id(known_id(user_id, "user"))
+    desk.ledger.browser_sessions.end_all(known.id, actor=principal.id)
     return Response(status_code=204)
 
 
