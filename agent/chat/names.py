@@ -227,7 +227,13 @@ class _Reading:
         return 1
 
     def _is_plain(self, word: str) -> bool:
-        return len(word) < SHORTEST_PART or word in self._common or word in _JARGON or bool(_NUMBER.search(word))
+        return (
+            len(word) < SHORTEST_PART
+            or word in self._common
+            or word.removesuffix("s") in _JARGON
+            or word in _JARGON
+            or bool(_NUMBER.search(word))
+        )
 
     def _is_pod(self, word: str, begin: int) -> bool:
         """A pod's name stands for its workload."""

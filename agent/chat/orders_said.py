@@ -13,6 +13,7 @@ import re2
 from agent.chat.names import NAMESPACE, NODE, PRONOUN, TARGET, UNKNOWN
 from agent.reasoning.orders import Verb
 
+MOST_CLAUSES = 12
 _NUMBERS = {word: number for number, words in enumerate(("zero 零", "one a an 一", "two 两 二", "three 三", "four 四", "five 五", "six 六", "seven 七", "eight 八", "nine 九", "ten 十")) for word in words.split()}  # fmt: skip
 _LEAD = (
     r"^[\s,，]*(?:(?:please|pls|kindly|can you|could you|would you|will you|i want(?: you)? to|i want|i need(?: you)? to|i'd like(?: you)? to|we need to|let's|go ahead and|"
@@ -29,17 +30,21 @@ _COUNT_OF = r"(?:the\s+)?(?:number of\s+)?(?:replicas?|replica count|instances?)
 _FORMS: tuple[tuple[Verb, str], ...] = (
     ("scale", rf"(?:re)?scale\s+(?:up\s+|down\s+|out\s+|in\s+)?{_X}\s+(?:up\s+|down\s+|out\s+|in\s+)?(?:back\s+)?to\s+{_N}"),
     ("scale", rf"(?:set|change|adjust|bump|increase|decrease|raise|reduce|lower|bring)\s+{_COUNT_OF}\s+(?:of|for)\s+{_X}\s+(?:up\s+|down\s+)?to\s+{_N}"),
-    ("scale", rf"(?:set|change|adjust|bump|increase|decrease|raise|reduce|lower|bring)\s+{_X}(?:\s+replicas)?\s+(?:up\s+|down\s+)?to\s+{_N}"),
+    ("scale", rf"(?:set|change|adjust|bump|increase|decrease|raise|reduce|lower|bring|shrink|grow|expand|resize)\s+{_X}(?:\s+replicas)?\s+(?:up\s+|down\s+)?to\s+{_N}"),
+    ("scale", rf"(?:make (?:it|that)\s+|run\s+|use\s+)?{_N}{_COUNTED}\s+(?:of|for)\s+{_X}"),
     ("scale", rf"(?:give\s+|make\s+)?{_X}\s+(?:to\s+)?(?:have\s+|run\s+)?{_N}{_COUNTED}"),
     ("scale", rf"(?:把|将|给|让)?\s*{_X}\s*(?:的)?\s*(?:副本数?|实例数?|规模)?\s*(?:扩容?|缩容?|扩展|伸缩|调整?|调|改|设置?|加|减|增加|减少|降|提升|提高)\s*(?:到|成|为|至)\s*{_N}"),
     ("scale", rf"(?:把|将|给|让)?\s*{_X}\s*(?:扩容|缩容|扩|缩)\s*{_N}{_COUNTED}"),
+    ("scale", rf"(?:把|将|给|让)?\s*{_X}[^0-9]{{0,12}}(?:一共|总共|共计)\s*{_N}{_COUNTED}"),
     ("scale", rf"(?:扩容|缩容|扩|缩)(?:一下)?\s*{_X}\s*(?:到|至|成)\s*{_N}"),
     ("restart", rf"(?:restart|bounce|reboot|rollout restart|recreate)\s+{_X}"),
     ("restart", rf"(?:滚动)?(?:重启|重新启动)(?:一下|下)?\s*{_X}"),
     ("restart", rf"(?:把|将|给)\s*{_X}\s*(?:给)?(?:滚动)?(?:重启|重新启动)"),
-    ("restart", rf"{_X}\s*(?:滚动)?(?:重启|重新启动)(?:一下|下吧|吧|一次)"),
+    ("restart", rf"{_X}\s*(?:滚动)?(?:重启|重新启动)(?:一下|下吧|吧|一次|一把|下)"),
     ("undo", rf"(?:roll\s?back|undo(?: the rollout of)?|revert|downgrade)\s+{_X}"),
     ("undo", rf"roll\s+{_X}\s+back"),
+    ("undo", rf"(?:put|take|bring|move)\s+{_X}\s+back to (?:the |its )?(?:last|previous|old|prior|earlier)"),
+    ("undo", rf"{_X}\s*(?:给)?(?:退回|退到|回到)\s*(?:到)?(?:上|前)(?:一|个)?个?版本"),
     ("undo", rf"(?:回滚|回退)(?:一下|下)?\s*{_X}"),
     ("undo", rf"(?:把|将)?\s*{_X}\s*(?:给)?(?:回滚|回退)"),
     ("uncordon", rf"(?:uncordon|解除封锁|取消封锁|解封)\s*{_X}"),
@@ -47,6 +52,8 @@ _FORMS: tuple[tuple[Verb, str], ...] = (
     ("uncordon", rf"(?:把|将)\s*{_X}\s*(?:解除封锁|取消封锁|解封|恢复调度|设为可调度)"),
     ("uncordon", rf"(?:put|bring)\s+{_X}\s+back (?:in|into|to) (?:scheduling|rotation|service)"),
     ("cordon", rf"(?:cordon|封锁)(?:\s+off)?\s*{_X}"),
+    ("cordon", rf"stop scheduling (?:on|onto|to)\s+{_X}"),
+    ("cordon", rf"{_X}\s*(?:先)?(?:别|不要|停止|暂停)(?:再)?(?:往上)?调度"),
     ("cordon", rf"take\s+{_X}\s+out of (?:scheduling|rotation|service)"),
     ("cordon", rf"(?:mark|make)\s+{_X}\s+(?:as\s+)?unschedulable"),
     ("cordon", rf"(?:把|将)\s*{_X}\s*(?:给)?(?:封锁|隔离|设置?为不可调度|标记为不可调度|禁止调度|停止调度)"),
@@ -74,13 +81,48 @@ class SaidOrder:
     """A plain word in place of a name: nothing that is known is called so."""
 
 
-def order_said(text: str) -> SaidOrder | None:
-    """The order that the marked text (lower case) begins with."""
+_IMPLIED: tuple[tuple[Verb, Any], ...] = (
+    ("undo", re2.compile(_LEAD + r"(?:roll\s?back|revert|undo|回滚|回退)(?:吧|一下|下)?(?: then| please)?[.!。！ ]*$")),
+    (
+        "restart",
+        re2.compile(_LEAD + r"(?:restart|bounce|重启|重新启动)(?:吧|一下|下|一把)?(?: then| please)?[.!。！ ]*$"),
+    ),
+    (
+        "scale",
+        re2.compile(
+            _LEAD
+            + rf"(?:scale|扩|缩|扩容|缩容|扩到|缩到|加到|减到|调到)\s*(?:up |down )?(?:to|到)?\s*{_N}(?:{_COUNTED})?(?:吧)?[.!。！ ]*$"
+        ),
+    ),
+)
+"""Orders that name nothing: what the thread is about is meant."""
+
+_CLAUSE = re2.compile(r"[^,，;；。!！…\n]+")
+
+
+def order_said(text: str, *, has_focus: bool = False) -> SaidOrder | None:
+    """The order that the marked text (lower case), or a clause of it, begins with. ``has_focus``: the thread is about something
+    that an order without an object may mean."""
+    text = text.replace("...", "…")
+    clauses = [text, *(found.group() for found in _CLAUSE.finditer(text) if found.group() != text)]
+    for clause in clauses[:MOST_CLAUSES]:
+        found = _order_in(clause, has_focus=has_focus)
+        if found is not None:
+            return found
+    return None
+
+
+def _order_in(text: str, *, has_focus: bool) -> SaidOrder | None:
     for verb, form in _READ:
         found = form.search(text)
         if found:
             said = found["number"] if "number" in form.groupindex else None
             return SaidOrder(verb, found["x"], _number(said) if said else None)
+    for verb, form in _IMPLIED if has_focus else ():
+        found = form.search(text)
+        if found:
+            said = found["number"] if "number" in form.groupindex else None
+            return SaidOrder(verb, PRONOUN, _number(said) if said else None)
     found = _PLAIN.search(text)
     if found:
         return SaidOrder(_VERBS.get(found["verb"], "undo"), UNKNOWN, None, found["name"])

@@ -105,6 +105,20 @@ def window_in(text: str, now: datetime, zone: tzinfo) -> Window:
     return Window()
 
 
+_BARE = re2.compile(
+    rf"(?:^|\b|到|成)(?P<amount>[0-9]{{1,5}}|[一二两三四五六七八九十半])\s*个?\s*(?P<unit>{_UNIT_EN}|分钟|小时|天|周)(?:$|[^a-z0-9])"
+)
+
+
+def bare_window_in(text: str) -> Window:
+    """A length of time by itself ("zoom out to 24h", "拉长到一天"): a window only where a question is being varied."""
+    found = _BARE.search(text)
+    if not found:
+        return Window()
+    minutes = round(_amount(found["amount"]) * _MINUTES[found["unit"]])
+    return Window(minutes=min(minutes, MOST_MINUTES)) if minutes > 0 else Window()
+
+
 def _lasting(text: str, local: datetime) -> Window:
     del local
     for form in (_AGO_EN, _LAST_EN, _LAST_ZH, _IN_ZH):

@@ -16,7 +16,7 @@ import re2
 from agent.chat.intents import UNCLEAR, lexicon, rank
 from agent.chat.names import NODE, PRONOUN, TARGET, UNKNOWN, Known, Mentions, Thing, mentions_in
 from agent.chat.orders_said import SaidOrder, order_said
-from agent.chat.times import Window, compared_in, window_in
+from agent.chat.times import Window, bare_window_in, compared_in, window_in
 from agent.chat.understood import NEEDS_TARGET, Thread, Understood
 from agent.reasoning.orders import script_in
 from agent.reasoning.triage import SCRIPT_LINE, language_of, split_paste
@@ -33,7 +33,7 @@ _PRONOUN_OF_NODE = re.compile(
     r"\b(?:that|this|the same) (?:node|machine|host)\b|(?:那|这)(?:个|台)(?:节点|机器|主机)|该节点"
 )
 _FRAGMENT = re2.compile(
-    r"^(?:and|what about|how about|same for|same|also|now|or|then|but|switch to|make it|use)\b|^(?:那么?|还有|换成|改成|换|再看看?|同样)|呢[?？!！。 ]*$"
+    r"^(?:and|zoom (?:out|in)|compared?|what about|how about|same for|same|also|now|or|then|but|switch to|make it|use)\b|^(?:那么?|还有|换成|改成|换|再看看?|同样|跟|和|拉长|缩短|放大)|呢[?？!！。 ]*$"
 )
 _QUANTILE = re2.compile(
     r"\bp(?P<p>50|90|95|99)\b|(?P<median>median|中位数)|(?P<number>50|90|95|99)(?:th percentile| ?分位)"
@@ -73,7 +73,14 @@ def understand(text: str, setting: Setting) -> Understood:
     )
     if reading.is_fragment and (found.intent == UNCLEAR or reading.leans_wholly):
         found = _carried(found, reading, setting)
-    return _leaning(found, reading, setting.thread)
+    return _of_the_same_device(_leaning(found, reading, setting.thread), setting.thread)
+
+
+def _of_the_same_device(found: Understood, thread: Thread) -> Understood:
+    """ "And its memory?" after a question about GPUs means theirs."""
+    is_meant = found.leans and found.intent == "metric" and found.metric == "memory"
+    is_of_gpu = thread.last is not None and thread.last.metric.startswith("gpu_")
+    return replace(found, metric="gpu_memory") if is_meant and is_of_gpu else found
 
 
 def _language(words: str, setting: Setting) -> Language:
@@ -110,7 +117,8 @@ def _read(words: str, setting: Setting) -> _Reading:
     mentions = replace(mentions, text=text)
     measures = tuple(one for one in known.measures.within(text))
     window, compare = window_in(text, setting.now, setting.zone), compared_in(text)
-    order = order_said(text)
+    window = window or (bare_window_in(text) if setting.thread.last is not None else window)
+    order = order_said(text, has_focus=setting.thread.has_focus)
     concepts = set(known.concepts.within(text))
     concepts |= {
         name

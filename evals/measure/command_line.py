@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     crash.add_argument(
         "--postgresql", default="", help="URL of a database that may be copied: every eighth point runs on it"
     )
+    _sub(what, "chat", "whether the chat understands what people say, in Chinese and English; half of it held out")
     _sub(what, "retrieval", "whether the library finds the case that helps, asked in Chinese and English")
     return parser
 
@@ -110,6 +111,10 @@ def _measured(given: argparse.Namespace) -> tuple[Json, Report]:
         from evals.measure.crash import measure_crash
 
         return measure_crash(given.points, workers=given.workers, only=given.only, postgresql=given.postgresql)
+    if given.what == "chat":
+        from evals.measure.chat import measure_chat
+
+        return measure_chat()
     from evals.measure.retrieval import measure_retrieval
 
     return measure_retrieval()
