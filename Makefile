@@ -45,6 +45,7 @@ eval: $(VENV)/.app
 	@$(BIN)/opsdesk eval detectors --out $(EVAL_OUT) > /dev/null
 	@$(BIN)/opsdesk eval retrieval --out $(EVAL_OUT) > /dev/null
 	@$(BIN)/opsdesk eval safety --out $(EVAL_OUT) > /dev/null
+	@$(BIN)/opsdesk eval crash --out $(EVAL_OUT) > /dev/null
 
 test: lint types contracts unit
 

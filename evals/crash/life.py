@@ -132,7 +132,7 @@ def _open_ticket(ledger: Ledger, script: str, at: datetime) -> None:
 
 def _fuse_ledger(ledger: Ledger, fuse: Fuse) -> None:
     parts: Any = ledger
-    claims = ledger.executions.claim_next
+    claims, wakes = ledger.executions.claim_next, ledger.wakes.claim
     parts.executions = Fused(ledger.executions, fuse, "request", "record_intent", "record_result", "finish")
     parts.approvals = Fused(ledger.approvals, fuse, "ask", "vote")
     parts.plans = Fused(ledger.plans, fuse, "put")
@@ -140,19 +140,21 @@ def _fuse_ledger(ledger: Ledger, fuse: Fuse) -> None:
     parts.rehearsals = Fused(ledger.rehearsals, fuse, "finish")
     parts.wakes = Fused(ledger.wakes, fuse, "done")
     parts.verifications = Fused(ledger.verifications, fuse, "put")
-    parts.executions.claim_next = _only_when_claimed(claims, fuse)
+    parts.leases = Fused(ledger.leases, fuse, "acquire")
+    parts.executions.claim_next = _only_when_claimed("claim_next", claims, fuse)
+    parts.wakes.claim = _only_when_claimed("claim", wakes, fuse)
 
 
-def _only_when_claimed(claims: Callable[..., Any], fuse: Fuse) -> Callable[..., Any]:
-    """An executor that looks and finds nothing is no moment: how often it does is chance."""
+def _only_when_claimed(name: str, claims: Callable[..., Any], fuse: Fuse) -> Callable[..., Any]:
+    """Who looks for work and finds none has no moment: how often that is, is chance."""
 
-    def claim_next(*given: Any, **more: Any) -> Any:
+    def claim(*given: Any, **more: Any) -> Any:
         claimed = claims(*given, **more)
-        if claimed is not None:
-            fuse.moment("after claim_next")
+        if claimed:
+            fuse.moment(f"after {name}")
         return claimed
 
-    return claim_next
+    return claim
 
 
 @asynccontextmanager

@@ -44,6 +44,8 @@ EOF
 DELETE_POD = "kubectl delete pod web-hash2-0 -n shop\n"
 CORDON = "kubectl cordon n2\n"
 DRAIN = "kubectl drain n1 --ignore-daemonsets\n"
+LATE_SECONDS = 0.4
+"""Longer than a successor takes to begin, so that what the dead had sent lands while it looks, or after it has sent it again."""
 LOOK = "kubectl get deployment web -n shop\n"
 
 
@@ -94,9 +96,9 @@ PLANS = (
         "writes land late",
         IMAGE + CREATE + DELETE_POD,
         orders=(
-            _order("PATCH", "/deployments/web$", "late", seconds=0.05),
-            _order("POST", "/configmaps$", "late", seconds=0.05),
-            _order("DELETE", "/pods/", "late", seconds=0.05),
+            _order("PATCH", "/deployments/web$", "late", seconds=LATE_SECONDS),
+            _order("POST", "/configmaps$", "late", seconds=LATE_SECONDS),
+            _order("DELETE", "/pods/", "late", seconds=LATE_SECONDS),
         ),
     ),
 )
