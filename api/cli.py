@@ -23,6 +23,7 @@ from api.commands import (
     lessons,
     notices,
     rbac,
+    report,
     reviews,
     serve,
     users,
@@ -42,6 +43,7 @@ incidents.register(app)
 reviews.register(app)
 doctor.register(app)
 desk.register(app)
+report.register(app)
 lessons.register(kb.app)
 app.add_typer(
     rbac.app, name="rbac", help="Least privilege: the roles and the admission policy of opsdesk's identities."

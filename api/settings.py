@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from api.figures.options import TargetsSettings
 from api.identity.options import OidcSettings, SignInSettings
 from api.notices.options import NoticesSettings
 from api.slack.options import SlackSettings
@@ -214,6 +215,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     slack: SlackSettings = SlackSettings()
     notices: NoticesSettings = NoticesSettings()
+    targets: TargetsSettings = TargetsSettings()
     sign_in: SignInSettings = SignInSettings()
     oidc: tuple[OidcSettings, ...] = ()
     """Providers of OpenID Connect, each with the settings below."""

@@ -29,6 +29,7 @@ from api.web.routes import (
     knowledge,
     linking,
     pasted,
+    reports,
     switches,
     webhooks,
 )
@@ -62,6 +63,7 @@ TAGS = [
     {"name": "plans", "description": "Manual steps."},
     {"name": "executions", "description": "What was done, stopped, or taken back."},
     {"name": "knowledge", "description": "Cases, documents, detectors, and the offline review of a script."},
+    {"name": "reports", "description": "Figures: times, recurrence, accuracy, approvals, model, detectors."},
     {"name": "desk", "description": "Who I am, and the freeze."},
     {"name": "admin", "description": "Users and sources."},
     {"name": "health", "description": "For probes and Prometheus."},
@@ -102,7 +104,7 @@ def create_app(
     )
     app.state.should_stop = _never
     app.state.alert_sources = _installed_sources() if alert_sources is None else dict(alert_sources)
-    for part in (webhooks, incidents, events, chat, approvals, knowledge, pasted, switches, audit, health):
+    for part in (webhooks, incidents, events, chat, approvals, knowledge, pasted, switches, audit, health, reports):
         app.include_router(part.router)
     app.include_router(linking.router)
     mount_slack(app, desk, talk)

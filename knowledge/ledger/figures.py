@@ -141,14 +141,10 @@ class Figures:
     def hits(self, reach: Scope, since: datetime, lately: datetime, until: datetime) -> list[HitFact]:
         """Per detector and place: in how many incidents that opened since ``since`` it spoke, and since ``lately``."""
         recent = func.count(case((IncidentRow.opened_at >= lately, FindingRow.incident_id)).distinct())
+        hits = func.count(FindingRow.incident_id.distinct())
+        columns: tuple[Any, ...] = (FindingRow.fault, hits, recent, func.max(IncidentRow.opened_at), *_PLACE)
         query = (
-            select(
-                FindingRow.fault,
-                func.count(FindingRow.incident_id.distinct()),
-                recent,
-                func.max(IncidentRow.opened_at),
-                *_PLACE,
-            )
+            select(*columns)
             .join(IncidentRow, IncidentRow.id == FindingRow.incident_id)
             .where(IncidentRow.opened_at >= since, IncidentRow.opened_at < until, IncidentRow.status != "merged")
             .group_by(FindingRow.fault, *_PLACE)
@@ -201,7 +197,7 @@ class Figures:
                 first.setdefault(one.incident_id, one)
                 last[one.incident_id] = one
             return [
-                IncidentFact(*row, first.get(row[0]), last.get(row[0]))
+                _fact(row, first.get(row[0]), last.get(row[0]))
                 for row in session.execute(roughly_within(query, IncidentRow, reach))
                 if allows(row[1], row[2], row[3])
             ]
@@ -213,6 +209,10 @@ _CONCLUDED = tuple(getattr(ConclusionRow, name) for name in Concluded.__dataclas
 def _incidents() -> Select[Any]:
     names = [name for name in IncidentFact.__dataclass_fields__ if name not in {"first", "last"}]
     return select(*(getattr(IncidentRow, name) for name in names))
+
+
+def _fact(row: Sequence[Any], first: Concluded | None, last: Concluded | None) -> IncidentFact:
+    return IncidentFact(*(*row, first, last))
 
 
 def _ordered(query: Select[Any]) -> Select[Any]:

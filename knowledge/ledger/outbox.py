@@ -185,6 +185,12 @@ class Outbox:
             )
             return [person.id for person in persons.all() if _may_vote(session, person.id, request)]
 
+    def may_vote(self, approval_id: str, principal_id: str) -> bool:
+        """Whether that person could vote on a request now."""
+        with self._store.read() as session:
+            row = session.get(ApprovalRow, approval_id)
+            return row is not None and _may_vote(session, principal_id, ApprovalRequest.model_validate(row.payload))
+
     def sweep(self, before: datetime) -> int:
         """Forgets what ended before then. Returns how many."""
         with self._store.write() as writing:
