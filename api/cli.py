@@ -14,6 +14,7 @@ import typer
 
 from api.commands import (
     audit,
+    chat,
     desk,
     detectors,
     diagnose,
@@ -40,6 +41,7 @@ app = typer.Typer(
 serve.register(app)
 diagnose.register(app)
 incidents.register(app)
+chat.register(app)
 reviews.register(app)
 doctor.register(app)
 desk.register(app)

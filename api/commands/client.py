@@ -60,11 +60,15 @@ class DeskClient:
         return self._answer("GET", path, params=given)
 
     def post(self, path: str, body: Json = None) -> Json:
+        headers = {"Content-Type": "application/json"}
+        return self._answer("POST", path, content=self._content(body), headers=headers)
+
+    @staticmethod
+    def _content(body: Json) -> bytes:
         try:
-            content = orjson.dumps(body if body is not None else {})
+            return orjson.dumps(body if body is not None else {})
         except TypeError as error:  # lone surrogates: bytes of the command line that were not UTF-8
             raise BadInput("the text is not UTF-8", next_step="check the terminal's encoding (LANG, LC_ALL)") from error
-        return self._answer("POST", path, content=content, headers={"Content-Type": "application/json"})
 
     def _answer(self, method: str, path: str, **request: Any) -> Json:
         try:
@@ -107,6 +111,31 @@ class DeskClient:
                     next_step="the incident goes on without you; run the command again when the server is back",
                 ) from lost
             time.sleep(self._reconnect_seconds)
+
+    def parts(self, path: str, body: Json) -> Iterator[Json]:
+        """The events of an answer that streams. A connection that is lost is not taken up again: the answer goes on at the
+        server, and is kept there."""
+        timeout = httpx.Timeout(30.0, read=SILENCE_SECONDS * 3)
+        content, headers = self._content(body), {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        began = False
+        try:
+            with self._http.stream("POST", path, content=content, headers=headers, timeout=timeout) as response:
+                self._check_stream(response)
+                for _, data in _events_in(response.iter_lines()):
+                    began = True
+                    yield data
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if began:
+                step = "the answer goes on without you and is kept: opsdesk chat --conversation ID"
+                raise Temporary(f"the connection to {self._url} was lost: {error}", next_step=step) from error
+            raise self._unanswered("POST", error) from error
+
+    def _check_stream(self, response: httpx.Response) -> None:
+        if not response.is_success:
+            response.read()
+            raise _problem(response)
+        if not response.headers.get("content-type", "").startswith("text/event-stream"):
+            raise Permanent(f"{self._url} answers, but not as opsdesk does", next_step=_NOT_OURS)
 
     def _stream(self, path: str, seen: str) -> Iterator[tuple[str, Json]]:
         headers = {"Last-Event-ID": seen} if seen else {}

@@ -12,15 +12,11 @@ if TYPE_CHECKING:
     from knowledge.vocabulary import Language
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-WAIT_STAGES = frozenset({"answer", "hand_over", "learn"})
-"""Stages after which a person who waits has something to read or to do; review is shown on the way."""
-
 incident = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 def register(app: typer.Typer) -> None:
     app.command()(ticket)
-    app.command()(ask)
     app.command()(incidents)
     app.add_typer(incident, name="incident", help="One incident: show, assign, merge, close, reopen.")
 
@@ -69,35 +65,6 @@ def ticket(
         return
     console().print(f"incident {opened['id']} opened", markup=False)
     console().print(f"next: opsdesk incident show {opened['id']} --follow", markup=False)
-
-
-def ask(
-    question: Annotated[str, typer.Argument(help="A question, in Chinese or English.")],
-    cluster: Cluster = "",
-    namespace: Namespace = "",
-    service: Service = "",
-    lang: Lang = None,
-    as_json: AsJson = False,
-) -> None:
-    """Ask, wait, and read the answer with its citations."""
-    from api.commands.output import clean, console, print_json
-
-    with open_client() as client:
-        body = {"text": question, "cluster": cluster, "namespace": namespace, "service": service, "channel": "cli"}
-        opened = client.post("/tickets", body)
-        language = _language(client, opened["id"], lang)
-        for entry in client.events(f"/incidents/{opened['id']}/events"):
-            stage, summary = entry.get("stage", ""), entry["summary"][language]
-            if stage not in WAIT_STAGES:
-                if not as_json:
-                    console(to_stderr=True).print(clean(summary), style="dim", markup=False)
-                continue
-            data = entry.get("data") or {}
-            if as_json:
-                print_json({"incident_id": opened["id"], **(data or {"text": summary})})
-            else:
-                console().print(clean(data.get("text") or summary), markup=False)
-            return
 
 
 def incidents(

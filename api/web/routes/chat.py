@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
@@ -39,6 +39,7 @@ class ChatOrder(acts.Order):
     language: Language | None = Field(None, description="Of the answer; default: the question's.")
     zone: Annotated[str, Field(max_length=64)] = Field("", description="The asker's time zone, as Asia/Shanghai; UTC.")
     attachments: Annotated[list[File], Field(max_length=10)] = Field(default_factory=list)
+    channel: Literal["web", "cli", "slack", "api"] = "api"
     stream: bool = Field(True, description="false: one JSON answer at the end.")
 
 
@@ -87,6 +88,7 @@ async def say(order: ChatOrder, chat: ChatOf, principal: Asker) -> ChatAnswer | 
         language=order.language,
         attachments=[Attachment(file.name, file.text) for file in order.attachments],
         zone=order.zone,
+        channel=order.channel,
         cluster=order.cluster,
     )
     first = await anext(parts)  # what is wrong with the order is an answer of its own, not a stream
