@@ -48,3 +48,26 @@ async def test_undo_leaves_an_object_alone_that_was_made_anew_and_looks_as_we_le
     assert ending.status is ExecutionStatus.UNDO_FAILED
     assert "/metadata/uid" in ending.message
     assert image(cluster).endswith(":2")
+
+
+async def test_delete_is_void_when_somebody_wrote_into_the_object_since_the_review() -> None:
+    cluster = world()
+    settings = {"name": "settings", "namespace": "shop"}
+    cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": settings, "data": {"a": "1"}})
+    review = await review_of(cluster, "kubectl delete configmap settings -n shop")
+    cluster.at("ConfigMap", "settings")["data"] = {"a": "1", "b": "somebody's work"}
+    ending = await runner_of(cluster, review, MemoryLog()).run()
+    assert (ending.status, cluster.writes) == (ExecutionStatus.FAILED, [])
+    assert "/data" in ending.message
+
+
+async def test_deleted_object_is_made_again_as_it_was_when_it_is_taken_back() -> None:
+    cluster, log = world(), MemoryLog()
+    settings = {"name": "settings", "namespace": "shop", "labels": {"app": "web"}}
+    cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": settings, "data": {"a": "1"}})
+    runner = runner_of(cluster, await review_of(cluster, "kubectl delete configmap settings -n shop"), log)
+    assert (await runner.run()).status is ExecutionStatus.DONE
+    ending = await runner.undo()
+    assert ending.status is ExecutionStatus.UNDONE, ending
+    again = cluster.at("ConfigMap", "settings")
+    assert (again["data"], again["metadata"]["labels"]) == ({"a": "1"}, {"app": "web"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from knowledge.vocabulary import FieldState, Json, ReversalKind, Ruling
@@ -28,6 +29,14 @@ def cleaned(item: Json) -> Json:
     body = copy.deepcopy({key: value for key, value in item.items() if key != "status"})
     body["metadata"] = {key: value for key, value in body["metadata"].items() if key not in _SERVER_FIELDS}
     return body
+
+
+def _content(observed: Json) -> Iterator[FieldState]:
+    """Everything that the object says: what somebody wrote into it since the review is not deleted unseen, and its undo, which
+    was frozen before, would not bring it back."""
+    told = {"spec", "data", "binaryData", *observed} - {"apiVersion", "kind", "metadata", "status"}
+    for name in sorted(told):
+        yield FieldState(path=f"/{name}", value=observed.get(name), is_absent=name not in observed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class _DeleteObject:
         return Frozen(
             target, (delete_request(look.cluster, kind.path(namespace, name), target.uid, **options),),
             ReversalKind.RESTORES if is_restored else ReversalKind.NONE, inverse,
-            (FieldState(path="/metadata/uid", value=target.uid), FieldState(path="/spec", value=observed.get("spec"), is_absent="spec" not in observed)),
+            (FieldState(path="/metadata/uid", value=target.uid), *_content(observed)),
             (FieldState(path="", is_absent=True),), f"{target.key} (deleted)", observed, None, kind,
         )  # fmt: skip
 
