@@ -187,7 +187,7 @@ def give_feedback(desk: Desk, principal: Principal, incident_id: str, order: Fee
 
 def decide(desk: Desk, principal: Principal, approval_id: str, order: DecisionOrder) -> ApprovalRequest:
     """One person's vote, bound to the digest of what they looked at."""
-    require(principal, Role.APPROVER)
+    _require_approver(desk, principal, approval_id, order)
     request = approval_within(desk, principal, approval_id)
     reason = order.reason.strip()
     if order.decision is Decision.REJECT and not reason:
@@ -206,6 +206,16 @@ def decide(desk: Desk, principal: Principal, approval_id: str, order: DecisionOr
         decided = approvals.vote(request.id, principal, order.decision, reason, order.digest, hold_seconds=hold)
     desk.nudge()
     return decided
+
+
+def _require_approver(desk: Desk, principal: Principal, approval_id: str, order: DecisionOrder) -> None:
+    """Who tries to decide without the role is remembered: it is no slip of the hand, no face offers it to them."""
+    try:
+        require(principal, Role.APPROVER)
+    except NotAuthorised:
+        told = {"decision": order.decision.value, "because": "lacks the role approver"}
+        desk.ledger.audit.append(principal.id, "approval.refused", known_id(approval_id, "approval request"), told)
+        raise
 
 
 def approval_within(desk: Desk, principal: Principal, approval_id: str) -> ApprovalRequest:
