@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     app.command()(review)
+    app.command()(approvals)
     app.command()(approve)
     app.command()(reject)
 
@@ -90,6 +91,38 @@ def _review_offline(what: str, lang: str | None, *, as_json: bool) -> NoReturn:
         text = content.decode("utf-8", "replace")
         render_offline_verdict(verdict, text, Language(lang or settings.desk.language))
     raise typer.Exit(3 if verdict.verdict in {"forbidden", "refused"} else 0)
+
+
+def approvals(lang: Lang = None, as_json: AsJson = False) -> None:
+    """What waits for approval within your scope: what you may decide first, the oldest first."""
+    from datetime import datetime
+
+    from api.commands.output import one_line, print_json, print_table, utc_time
+    from knowledge.vocabulary import Language
+
+    with open_client() as client:
+        page = client.get("/approvals")
+    if as_json:
+        print_json(page)
+        return
+    language = Language(lang or "en")
+    rows = []
+    for one in page["items"]:
+        asked, incident, vote = one["approval"], one["incident"], one["may_decide"]
+        agreed = {voted["person"] for voted in asked["votes"] if voted["decision"] == "approve"}
+        why_not = (vote["why_not"] or {}).get(language.value, "")
+        rows.append((
+            incident["id"], one_line(incident["title"]), f"{asked['needed'] - len(agreed)}/{asked['needed']}",
+            utc_time(datetime.fromisoformat(asked["expires_at"]), language), "yes" if vote["may"] else f"no: {one_line(why_not)}",
+        ))  # fmt: skip
+    print_table(
+        "Waiting for approval",
+        ("incident", "title", "still needed", "a no from", "you may vote"),
+        rows,
+        empty="Nothing waits for approval. `opsdesk incidents --status awaiting_approval` shows more.",
+        folding=("title", "you may vote", "a no from"),
+        dropping=("title",),
+    )
 
 
 def approve(

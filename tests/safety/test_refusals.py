@@ -99,3 +99,18 @@ def test_bytes_that_are_no_text_are_refused_where_they_stop_being_one() -> None:
     assert (found.line, found.column) == (2, 3)
     assert "is not UTF-8" in found.message
     assert found.shown.split("\n")[2] == "  " + " " * 3 + "^"
+
+
+def test_what_only_a_cluster_can_tell_is_said_and_never_lowers_a_verdict() -> None:
+    texts = [*BENIGN, *(line.text for line in lines(800, 43))]
+    is_open = 0
+    for text in texts:
+        found = judge_script(text, POLICY)
+        answer = found.as_json()
+        for point in found.open_points:
+            assert point.en in answer["message"], text
+        if found.open_points:
+            is_open += 1
+            assert found.verdict is max((one.ruling for one in found.verdicts), key=lambda ruling: ruling.strictness)
+            assert found.verdict is not Ruling.AUTO, text
+    assert is_open > 30

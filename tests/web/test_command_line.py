@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app as commands
-from knowledge.vocabulary import ApprovalStatus
+from api.review_view import ReviewView
+from knowledge.vocabulary import ApprovalStatus, Ruling
 from tests.web.conftest import Rig
 from tests.web.serving import served
 from tests.web.story import incident_of, whole_story
@@ -52,3 +53,24 @@ def test_commands_show_the_review_and_approve_it(rig: Rig, address: str, monkeyp
     assert "approved" in run(monkeypatch, ana, "approve", story.incident.id, "--yes", "--reason", "typo")
     assert rig.ledger.approvals.get(story.approval.id).status is ApprovalStatus.APPROVED
     assert other.id in run(monkeypatch, ana, "incidents", "--json")
+
+
+def test_commands_show_one_view_and_what_waits(rig: Rig, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert address
+    story = whole_story(rig.ledger)
+    about, ana, vera = story.incident.id, rig.tokens["ana"], rig.tokens["vera"]
+    view = ReviewView.model_validate(json.loads(run(monkeypatch, ana, "review", about, "--json")))
+    assert (view.digest, view.ruling) == (story.review.digest, Ruling.ONE)
+    assert json.loads(run(monkeypatch, ana, "incident", "show", about, "--json"))["review_view"]["digest"] == view.digest
+    for words in (("review", about), ("incident", "show", about)):
+        screen = run(monkeypatch, ana, *words)
+        assert f"digest: {view.digest}" in screen
+        assert "you: may vote on it" in screen
+        assert " UTC (in 3 h 59 min)" in screen
+    listed = run(monkeypatch, ana, "approvals")
+    assert about in listed
+    assert "1/1" in listed
+    assert "no: your roles do not include approver" in run(monkeypatch, vera, "approvals")
+    assert json.loads(run(monkeypatch, vera, "approvals", "--json"))["items"][0]["approval"]["id"] == story.approval.id
+    bare = incident_of(rig.ledger, "bare", namespace="b", service="b")
+    assert "no plan" in run(monkeypatch, ana, "review", bare.id)

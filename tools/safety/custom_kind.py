@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from knowledge.vocabulary import Ruling, Text
 from tools.safety.contract import SafetyRule, Said, Subject, said
@@ -10,12 +11,16 @@ from tools.safety.policy import Policy, matches
 from tools.script.kinds import known_kinds
 
 
+@cache
+def _known() -> frozenset[str]:
+    return frozenset({row.resource for row in known_kinds().rows} | {"all"})
+
+
 def _judge(subject: Subject, policy: Policy) -> Iterable[Said]:
     if subject.command.is_read:
         return
-    known = {row.resource for row in known_kinds().rows} | {"all"}
     for kind in subject.kinds:
-        if kind.resource not in known and not matches(kind.resource, policy.known_custom_kinds):
+        if kind.resource not in _known() and not matches(kind.resource, policy.known_custom_kinds):
             yield said(
                 Ruling.TWO, f"{kind.resource} is of this cluster alone: what its controller does with it is not known",
                 f"{kind.resource} 是本集群特有的类型：其控制器的行为未知",
