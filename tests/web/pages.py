@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape, unescape
 from typing import Any
 
 import httpx
-from anyio.to_thread import current_default_thread_limiter
+from nicegui import background_tasks, ui
 from nicegui.client import Client
 from nicegui.element import Element
 
@@ -25,6 +25,7 @@ PLAIN = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
 _ELEMENTS = re.compile(r"parseElements\(String\.raw`(.*?)`\)", re.DOTALL)
 _CLIENT = re.compile(r"client_id[^0-9a-f]+([0-9a-f]{8}-[0-9a-f-]+)")
 _UNSEEN = frozenset({"innerHTML", "sanitize", "tag", "options"})
+PATIENCE_SECONDS = 10.0
 Parts = dict[str, dict[str, Any]]
 
 
@@ -55,6 +56,7 @@ class Looked:
     """A page that somebody looks at."""
 
     client: Client
+    _deeds: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def html(self) -> str:
@@ -76,6 +78,11 @@ class Looked:
     def buttons(self) -> list[str]:
         return [_text(one) for one in self.client.elements.values() if _is_button(one)]
 
+    def buttons_outside(self, place: str) -> list[str]:
+        """Those that stand in no element of the class ``place``."""
+        buttons = [one for one in self.client.elements.values() if _is_button(one)]
+        return [_text(one) for one in buttons if not any(place in above.classes for above in one.ancestors())]
+
     def fill(self, label: str, value: object) -> None:
         """Into the field that begins with these words; of an open dialog, where there is one."""
         fields = [one for one in self.client.elements.values() if str(one.props.get("label", "")).startswith(label)]
@@ -92,18 +99,20 @@ class Looked:
 
     def send_press(self, button: Element) -> None:
         ear = next(one for one in button._event_listeners.values() if one.type == "click")
+        before = set(background_tasks.running_tasks)
         self.client.handle_event({"id": button.id, "listener_id": ear.id, "args": []})
+        self._deeds |= background_tasks.running_tasks - before
 
     async def settled(self) -> None:
-        """Until what was pressed has been done, or asks for something."""
-        before = None
-        for _ in range(1_000):
-            await asyncio.sleep(0.005)
-            now = (len(self.client.elements), len(self.client.outbox.messages))
-            if now == before and not current_default_thread_limiter().borrowed_tokens:
-                return
-            before = now
-        raise AssertionError("the page does not come to rest")
+        """Until what was pressed has been done, or a dialog asks for something."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self._deeds and not self._asks():
+                done, _ = await asyncio.wait(self._deeds, timeout=0.02)
+                self._deeds -= done
+
+    def _asks(self) -> bool:
+        dialogs = [one for one in self.client.elements.values() if isinstance(one, ui.dialog)]
+        return any(one.value and not one.submitted.is_set() for one in dialogs)
 
 
 def _whole(parts: Parts) -> str:
