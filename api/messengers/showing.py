@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -47,7 +47,9 @@ CATCH_UP_FROM = 4
 """So many late first messages of one channel become one message."""
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 60.0
 REFUSED_SECONDS = 600.0
+WAITING_SECONDS = 30.0
 STORY_LINES = 60
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 URGENT_MOST = 10
 
 log = structlog.get_logger("opsdesk.messengers")
@@ -74,6 +76,7 @@ class Shower:
         if not self._may("all"):
             return 0
         due = await asyncio.to_thread(self._posts.due, self._messenger.name, ROUND)
+        due = [await self._looked_for(post) if post.trying_since else post for post in due]
         sent = 0
         caught_up: set[tuple[str, str]] = set()
         for channel in dict.fromkeys(post.channel for post in due):
@@ -82,7 +85,7 @@ class Shower:
                 caught_up |= {(channel, incident.id) for incident in late}
                 sent += await self._guarded(await asyncio.to_thread(self._catch_up_post, channel, late))
         for post in due:
-            if (post.channel, post.incident_id) not in caught_up and self._is_its_turn(post):
+            if (post.channel, post.incident_id) not in caught_up and not post.trying_since and self._is_its_turn(post):
                 sent += await self._guarded(post)
         return sent
 
@@ -112,16 +115,40 @@ class Shower:
         except MessengerBusy as error:
             self._hold("post" if _is_new(post) else "update", error.retry_after_seconds or FIRST_WAIT_SECONDS)
         except Temporary as error:
-            self._failures += 1
-            waits = min(FIRST_WAIT_SECONDS * 2 ** min(self._failures - 1, 8), LONGEST_WAIT_SECONDS)
-            self._hold("all", waits)
-            log.warning("messenger_away", reason=error.message, failures=self._failures)
+            self._put_off(error)
         except MessageGone:
             await asyncio.to_thread(self._posts.lost, post)
         except Permanent as error:
             log.warning("message_refused", channel=post.channel, subject=post.subject, reason=error.message)
             await asyncio.to_thread(self._posts.again, post, REFUSED_SECONDS, error.message)
         return 0
+
+    def _put_off(self, error: Temporary) -> None:
+        """Nobody answers: everything waits, longer each time."""
+        self._failures += 1
+        waits = min(FIRST_WAIT_SECONDS * 2 ** min(self._failures - 1, 8), LONGEST_WAIT_SECONDS)
+        self._hold("all", waits)
+        log.warning("messenger_away", reason=error.message, failures=self._failures)
+
+    async def _looked_for(self, post: Post) -> Post:
+        """A posting whose outcome is not known: whether it stands there is asked before anything else is done."""
+        if not self._may("all"):
+            return post
+        place = await asyncio.to_thread(self._place_of, post)
+        try:
+            found = await self._found(place, _key(post), post.trying_since) if place and post.trying_since else None
+        except Temporary as error:
+            self._put_off(error)
+            return post
+        if found is None:
+            await asyncio.to_thread(self._posts.refused, post)
+            return post.model_copy(update={"trying_since": None, "shown": ""})
+        told = int(post.shown) if post.shown.isdigit() else None
+        # What it shows was written down with the attempt; what has changed since is shown by the next update.
+        await asyncio.to_thread(
+            self._posts.showed, post.model_copy(update={"wanted_at": _LONG_AGO}), found, post.shown, told
+        )
+        return post.model_copy(update={"message_id": found, "trying_since": None, "told": max(post.told, told or 0)})
 
     async def _show(self, post: Post) -> bool:
         if post.subject.startswith(CATCH_UP):
@@ -132,7 +159,8 @@ class Shower:
             )
             return False
         place = await asyncio.to_thread(self._place_of, post)
-        if place is None:  # the incident's message comes first; this one stays due
+        if place is None:
+            await asyncio.to_thread(self._wait_for_card, post)
             return False
         if post.subject.startswith(STORY):
             return await self._tell(post, place)
@@ -157,20 +185,12 @@ class Shower:
 
     async def _posted(self, post: Post, place: Place, message: Message, drawn: str, told: int | None = None) -> Post:
         """Posts for the first time, or finds that an attempt whose answer was lost did."""
-        key = f"{post.subject}@{post.told}"
-        if post.trying_since is not None:
-            found = await self._found(place, key, post.trying_since)
-            if found is not None:
-                shown = int(post.shown) if post.shown.isdigit() else None
-                # What it shows is what was written down with the attempt; what changed since makes it due again.
-                await asyncio.to_thread(self._posts.showed, post, found, post.shown, shown)
-                return post.model_copy(update={"message_id": found})
         if not (self._may("post") and self._may(f"post:{post.channel}")):
             return post
         self._hold(f"post:{post.channel}", POST_GAP_SECONDS)
         trying = await asyncio.to_thread(self._posts.trying, post, drawn if told is None else str(told))
         try:
-            message_id = await self._messenger.post(place, message, key)
+            message_id = await self._messenger.post(place, message, _key(post))
         except PostUnanswered:
             raise
         except OpsdeskError:
@@ -202,10 +222,18 @@ class Shower:
 
     def _place_of(self, post: Post) -> Place | None:
         """The channel for the incident's own message; its thread for the rest, None while there is none."""
-        if post.subject.startswith(CARD):
+        if post.subject.startswith((CARD, CATCH_UP)):
             return Place(channel=post.channel)
         card = self._posts.get(post.provider, post.channel, CARD + post.incident_id)
         return Place(channel=post.channel, thread=card.message_id) if card and card.message_id else None
+
+    def _wait_for_card(self, post: Post) -> None:
+        """The incident's message comes first; where it never will, this one has been told by the catch-up."""
+        card = self._posts.get(post.provider, post.channel, CARD + post.incident_id)
+        if card is not None and card.due_at is None and not card.message_id:
+            self._caught_up(post)
+        elif card is not None and card.failure:
+            self._posts.again(post, WAITING_SECONDS, card.failure)
 
     def _composed(self, post: Post) -> Message | None:
         """The newest that there is to show. Blocking."""
@@ -251,12 +279,15 @@ class Shower:
         waiting = await asyncio.to_thread(self._posts.waiting, post.provider)
         here = [one for one in waiting if one.channel == post.channel]
         late = await asyncio.to_thread(self._late, here)
-        if not late and not post.trying_since:
+        if not late:
             await asyncio.to_thread(self._posts.showed, post, post.message_id, post.shown)
             return False
         message = catch_up_message(late, route.language, self._links)
-        posted = await self._posted(post, Place(channel=post.channel), message, _digest(message))
-        if not posted.message_id:
+        place = Place(channel=post.channel)
+        if post.message_id:  # an attempt whose answer was lost: it stands there, and more may be late by now
+            await self._messenger.update(place, post.message_id, message)
+            await asyncio.to_thread(self._posts.showed, post, post.message_id, _digest(message))
+        elif not (await self._posted(post, place, message, _digest(message))).message_id:
             return False
         ids = {incident.id for incident in late}
         for one in here:
@@ -278,6 +309,11 @@ class Shower:
         length = self._desk.ledger.timeline.for_incident(post.incident_id, 0, 10_000)[-1:]
         told = length[0].sequence if post.subject.startswith(STORY) and length else None
         self._posts.showed(post, "", shown, told)
+
+
+def _key(post: Post) -> str:
+    """By which a posted message is found again; a story's names where it begins."""
+    return f"{post.subject}@{post.told}"
 
 
 def _is_new(post: Post) -> bool:

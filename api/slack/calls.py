@@ -89,12 +89,10 @@ class SlackCalls:
         except SlackApiError as error:
             raise self._told(method, error.response) from None
         except ClientConnectorError:
-            raise MessengerUnreachable("Slack does not answer", next_step=_WAIT, retry_after_seconds=10) from None
+            raise MessengerUnreachable("Slack does not answer", next_step=_WAIT) from None
         except (TimeoutError, ClientError, OSError, SlackClientError) as error:
             kind = PostUnanswered if method in _POSTS else MessengerUnreachable
-            raise kind(
-                f"Slack gave no answer to {method} ({type(error).__name__})", next_step=_WAIT, retry_after_seconds=10
-            ) from None
+            raise kind(f"Slack gave no answer to {method} ({type(error).__name__})", next_step=_WAIT) from None
         data = response.data
         return data if isinstance(data, dict) else {}
 
@@ -114,7 +112,7 @@ class SlackCalls:
             return MessengerBusy(f"Slack limits {method}", retry_after_seconds=seconds)
         if status >= 500 or code in _ITS_TROUBLE or not code:
             kind = PostUnanswered if method in _POSTS and code in {"", "fatal_error"} else MessengerUnreachable
-            return kind(f"Slack is in trouble ({code or f'HTTP {status}'})", next_step=_WAIT, retry_after_seconds=15)
+            return kind(f"Slack is in trouble ({code or f'HTTP {status}'})", next_step=_WAIT)
         if code in _ACCESS:
             needed = f", needs the scope {data['needed']}" if data.get("needed") else ""
             return AccessDenied(f"Slack refuses {method}: {code}{needed}", next_step=_REINSTALL)

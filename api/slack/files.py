@@ -46,9 +46,7 @@ class Files:
                 async with session.get(file.url, headers=headers, allow_redirects=False) as response:
                     return await _content(response, maximum_bytes)
         except (ClientError, TimeoutError, OSError) as error:
-            raise MessengerUnreachable(
-                f"the file could not be fetched from Slack ({type(error).__name__})", retry_after_seconds=10
-            ) from None
+            raise MessengerUnreachable(f"the file could not be fetched from Slack ({type(error).__name__})") from None
 
     async def upload(self, url: str, content: bytes) -> None:
         """To the address that Slack gave for it; it needs no token."""
@@ -60,13 +58,9 @@ class Files:
                 headers = {"Content-Type": "application/octet-stream"}
                 async with session.post(url, data=content, headers=headers, allow_redirects=False) as response:
                     if response.status != 200:
-                        raise MessengerUnreachable(
-                            f"Slack did not take the picture (HTTP {response.status})", retry_after_seconds=10
-                        )
+                        raise MessengerUnreachable(f"Slack did not take the picture (HTTP {response.status})")
         except (ClientError, TimeoutError, OSError) as error:
-            raise MessengerUnreachable(
-                f"the picture could not be sent to Slack ({type(error).__name__})", retry_after_seconds=10
-            ) from None
+            raise MessengerUnreachable(f"the picture could not be sent to Slack ({type(error).__name__})") from None
 
     def _check_host(self, url: str) -> None:
         try:
@@ -90,7 +84,7 @@ async def _content(response: ClientResponse, maximum_bytes: int) -> bytes:
     if response.status == 404:
         raise BadInput("the file is gone from Slack")
     if response.status != 200:
-        raise MessengerUnreachable(f"Slack answers {response.status} for the file", retry_after_seconds=10)
+        raise MessengerUnreachable(f"Slack answers {response.status} for the file")
     content = bytearray()
     async for chunk in response.content.iter_chunked(65_536):
         content += chunk
