@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from knowledge.errors import ClusterUnreachable
 from knowledge.vocabulary import ApiRequest, ExecutionStatus, Json, StepOutcome, StepResult
 from tests.execution.test_each_write_once import SCALE, SET, MemoryLog, image, review_of, run, runner_of, world
 from tests.fakes.memory_cluster import MemoryCluster
+from tools.execution.runner import Ending
 from tools.execution.sending import REREAD_SECONDS, REREADS, WRITE_SECONDS
 from tools.ports import ApiAnswer
 
@@ -230,3 +232,29 @@ async def test_server_side_apply_is_asked_for_again_when_only_the_version_moved(
     assert ending.status is ExecutionStatus.DONE, ending.message
     assert len(seen) == 2
     assert cluster.at("Service", "web")["metadata"]["labels"] == {"theirs": "x"}
+
+
+async def _undone_while_away(times: int) -> Ending:
+    """The undo is written; then the server is away when its target is looked at."""
+    cluster, log = world(), MemoryLog()
+    review = await review_of(cluster, SCALE)
+    assert (await runner_of(cluster, review, log).run()).status is ExecutionStatus.DONE
+    reads, left = cluster.raw, [times]
+
+    async def raw(path: str, query: Any = None) -> Any:
+        if len(cluster.writes) == 2 and left[0]:
+            left[0] -= 1
+            raise ClusterUnreachable("no route to host")
+        return await reads(path, query)
+
+    cluster.raw = raw  # type: ignore[method-assign]
+    ending = await runner_of(cluster, review, log, list(log.results.values())).undo()
+    assert cluster.at("Deployment", "api")["spec"]["replicas"] == 2
+    return ending
+
+
+async def test_undo_is_verified_when_the_server_comes_back_and_a_person_is_called_when_it_stays_away() -> None:
+    assert (await _undone_while_away(3)).status is ExecutionStatus.UNDONE
+    ending = await _undone_while_away(1_000)
+    assert ending.status is ExecutionStatus.UNDO_FAILED
+    assert "no route to host" in ending.message

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from knowledge.errors import ClusterBusy, ClusterUnreachable
 from knowledge.vocabulary import FrozenStep, Json
 from tests.fakes.memory_cluster import MemoryCluster, StillClock, pod
 from tools.execution.reading import read_step
@@ -103,3 +104,32 @@ async def test_line_does_not_hold_when_its_selector_picks_nothing() -> None:
     gone(cluster)
     step = await step_of(cluster, "kubectl wait pods -l app=other -n shop --for=condition=Ready --timeout=1s")
     assert "nothing fits" in (await read_step(step, cluster, BusyClock(), never))[1]
+
+
+async def test_line_waits_on_when_the_server_is_away_for_a_moment() -> None:
+    cluster = MemoryCluster(pod("web-1", app="web"))
+    changed(cluster, phase="Pending")
+    step = await step_of(cluster, "kubectl wait pod/web-1 -n shop --for=condition=Ready --timeout=60s")
+    reads, away = cluster.raw, [3]
+
+    async def raw(path: str, query: Any = None) -> Any:
+        if away[0]:
+            away[0] -= 1
+            raise ClusterBusy("too many requests", retry_after_seconds=1)
+        return await reads(path, query)
+
+    cluster.raw = raw  # type: ignore[method-assign]
+    clock = BusyClock(lambda: None, lambda: None, lambda: None, lambda: changed(cluster, conditions=READY))
+    assert (await read_step(step, cluster, clock, never))[1] == ""
+
+
+async def test_line_fails_with_what_the_server_said_when_it_stays_away() -> None:
+    cluster = MemoryCluster(pod("web-1", app="web"))
+    step = await step_of(cluster, "kubectl wait pod/web-1 -n shop --for=condition=Ready --timeout=7s")
+
+    async def raw(path: str, query: Any = None) -> Any:
+        raise ClusterUnreachable("no route to host")
+
+    cluster.raw = raw  # type: ignore[method-assign]
+    output, failure = await read_step(step, cluster, BusyClock(), never)
+    assert (output, failure) == ("", "after 7 s still waiting: no route to host")
