@@ -222,7 +222,9 @@ class StepRunner:
         uid = step.target.uid
         if uid and (item is None or item["metadata"].get("uid") != uid):
             raise PlanChangedAfterApproval(f"{step.target.key} is not the object that was reviewed")
-        changed = mismatch(item, step.before)
+        earlier = [one for one in self.review.steps if one.step.index < step.step.index and one.is_change]
+        is_first = not any(one.target is not None and one.target.key == step.target.key for one in earlier)
+        changed = mismatch(item, step.before, is_exact=is_first)
         if changed:
             raise PlanChangedAfterApproval(f"{step.target.key}: {changed}", next_step="have the plan reviewed again")
         done = [one for one in self.review.steps if one.step.index < step.step.index and self._was_done(one)]

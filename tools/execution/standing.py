@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from operator import eq
 
 from knowledge.errors import ObjectNotFound
 from knowledge.vocabulary import ApiRequest, FieldState, FrozenStep, Json
@@ -48,8 +49,10 @@ async def read_object(reader: ClusterReader, path: str) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
-def holds(item: Json | None, states: Sequence[FieldState]) -> bool:
-    """Whether every field is as ``states`` say. The empty path speaks of the object's being there at all."""
+def holds(item: Json | None, states: Sequence[FieldState], *, is_exact: bool = False) -> bool:
+    """Whether every field is as ``states`` say. The empty path speaks of the object's being there at all. What we wrote may
+    have been filled in by the server; what was read (``is_exact``) may not."""
+    is_same = eq if is_exact else same
     for state in states:
         if state.path == "":
             if (item is None) is not state.is_absent or (item is not None and not same(item, state.value or {})):
@@ -59,15 +62,15 @@ def holds(item: Json | None, states: Sequence[FieldState]) -> bool:
         if isinstance(found, Absent):
             if not state.is_absent and state.value not in (None, 0, False, {}, []):
                 return False
-        elif state.is_absent or not same(found, state.value):
+        elif state.is_absent or not is_same(found, state.value):
             return False
     return True
 
 
-def mismatch(item: Json | None, states: Sequence[FieldState]) -> str:
+def mismatch(item: Json | None, states: Sequence[FieldState], *, is_exact: bool = False) -> str:
     """The first field that is not as ``states`` say, in words; empty when all are."""
     for state in states:
-        if not holds(item, (state,)):
+        if not holds(item, (state,), is_exact=is_exact):
             wanted = "absent" if state.is_absent else repr(state.value)[:200]
             found = value_at(item, parts_of(state.path)) if item is not None else "no object"
             return f"{state.path or 'the object'} is {found!r:.200}, reviewed as {wanted}"
