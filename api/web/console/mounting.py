@@ -89,7 +89,7 @@ def _configure() -> None:
         viewport="width=device-width, initial-scale=1",
         favicon=None,
         dark=None,
-        language="en-US",
+        language=None,  # the page says its own, in `PagePolicy`
         binding_refresh_interval=None,
         reconnect_timeout=RECONNECT_SECONDS,
         message_history_length=1000,

@@ -18,6 +18,8 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from agent.reasoning.chain import chain_of
+from api.figures.units import shown_value
+from api.figures.zones import zone_named
 from api.web.chain_drawing import draw_chain
 from api.web.words import WORDS, word
 from knowledge.vocabulary import Finding, Hypothesis, Language, Text
@@ -66,6 +68,8 @@ def templates() -> Environment:
         iso=_iso,
         markdown=_markdown,
         unfilled=_unfilled,
+        span=_span,
+        day=_day,
     )
     environment.globals.update(
         static=static_url, icons=icons_url, known_words=frozenset(WORDS), chain_drawing=_chain_drawing
@@ -151,6 +155,16 @@ def _chain_drawing(context: Context, hypothesis: Hypothesis, findings: Sequence[
 def _unfilled(text: str) -> str:
     """Facts that only a finding fills in, shown as what they are."""
     return re.sub(r"\{(\w+)\}", r"<\1>", text)
+
+
+def _span(seconds: float) -> str:
+    """A length of time as people say it: 250 ms, 3.2 min, 1.5 h."""
+    return shown_value(seconds, "seconds")
+
+
+def _day(moment: str, zone: str) -> str:
+    """The date of a moment (ISO 8601) in that zone."""
+    return datetime.fromisoformat(moment).astimezone(zone_named(zone)).date().isoformat()
 
 
 def _percent(share: float) -> str:

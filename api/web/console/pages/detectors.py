@@ -8,6 +8,10 @@ from urllib.parse import urlencode
 from fastapi import Query
 from nicegui import ui
 
+from api.bootstrap import utc_now
+from api.figures.judgements import detectors_report
+from api.figures.sums import MOST_ROWS
+from api.figures.windows import window_of
 from api.web.console.frame import Page, page
 from api.web.console.parts import Section, drawn, tag
 from knowledge.errors import NotFound
@@ -65,7 +69,10 @@ def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
         and all(word in _said(one) for word in words)
     ]
     at = given["at"]
+    window = window_of(None, None, utc_now())
+    spoke = detectors_report(desk.ledger, frame.visit.principal.scope, window, limit=MOST_ROWS).rows.rows
     return {
+        "hits": {row.fault: row for row in spoke},
         "detectors": fitting[at : at + SHOWN],
         "count": len(fitting),
         "later": urlencode(_chosen({**given, "at": at + SHOWN})) if at + SHOWN < len(fitting) else "",
