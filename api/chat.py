@@ -15,6 +15,7 @@ import structlog
 
 from agent.chat.answering import answer
 from agent.chat.asking import Asking, gaps_told, said
+from agent.chat.guess import guessed
 from agent.chat.inventory import Inventory
 from agent.chat.names import Known
 from agent.chat.reply import Answered, Begun, Ended, Part
@@ -189,6 +190,7 @@ class Chat:
         thread = await asyncio.to_thread(self._thread, turn, known)
         setting = Setting(known, self._desk.deps.clock.now(), turn.zone, thread, turn.incident.id if turn.incident else "", turn.language)  # fmt: skip
         asked = await asyncio.to_thread(self._understood, turn, setting)
+        asked = await guessed(asked, known, self._desk.deps)
         await asyncio.to_thread(ledger.conversations.say, turn.conversation.id, "person", turn.principal.id, turn.text)
         asking: Asking | None = None
         try:

@@ -14,7 +14,15 @@ from agent.chat.lore import answer_knowledge
 from agent.chat.numbers import answer_metric
 from agent.chat.objects import answer_list, answer_status, answer_where
 from agent.chat.pastes import answer_paste
-from agent.chat.plain import answer_help, answer_small_talk, answer_unclear, ask_back, needs_name, not_found
+from agent.chat.plain import (
+    answer_help,
+    answer_small_talk,
+    answer_unclear,
+    ask_back,
+    needs_name,
+    not_found,
+    read_by_model,
+)
 from agent.chat.proposals import answer_change
 from agent.chat.reply import Part
 from agent.chat.understood import NEEDS_TARGET, Understood
@@ -59,6 +67,8 @@ NAMES_MATTER = frozenset(
 
 
 async def answer(asked: Understood, asking: Asking) -> AsyncIterator[Part]:
+    if asked.read_by == "model":
+        yield read_by_model(asked, asking)
     parts = in_question(asked, asking)
     if parts:
         for part in parts:

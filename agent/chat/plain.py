@@ -79,6 +79,14 @@ async def answer_unclear(asked: Understood, asking: Asking) -> AsyncIterator[Par
     yield offers(*made)
 
 
+def read_by_model(asked: Understood, asking: Asking) -> Part:
+    """Said before the answer, so that a wrong reading is seen as one."""
+    label = FORMS[asked.intent][0] if asked.intent in FORMS else Text(en=asked.intent, zh=asked.intent)
+    name = asked.target.name if asked.target else asked.node.name if asked.node else asked.namespace
+    about = f" ({name})" if name else ""
+    return said(asking.text(f"The model read this as: {label.en}{about}.", f"模型将其理解为：{label.zh}{about}。"))
+
+
 def ask_back(asked: Understood, asking: Asking) -> list[Part]:
     """Several things may be meant: each as an offer that says the question again with its full name."""
     word, things = asked.doubtful[0]

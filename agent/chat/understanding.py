@@ -43,6 +43,13 @@ _SEVERITIES = tuple((name, re2.compile(pattern)) for name, pattern in _SEVERITY)
 _FOLLOWED = frozenset({"diagnose", "gpu_holders", "changes", "status", "list_objects", "capacity", "events", "logs", "where", "callers", "metric", "incidents"})  # fmt: skip
 _KINDS = ("pods", "nodes", "services", "workloads")
 _ASPECTS = (("approvers", "approvers"), ("thinks", "why"), ("evidence", "evidence"), ("tried", "tried"), ("next", "next"), ("sum_up", "summary"), ("why", "why"))  # fmt: skip
+_PLACE = re.compile(
+    r"\b(?:in|of|from) (?:the )?(?:namespace )?([a-z][a-z0-9-]{2,62})(?: namespace)?[?.! ]*$|(?<![a-z0-9 -])([a-z][a-z0-9-]{2,62}) ?(?:的|里|下|中|环境|命名空间)|"
+    r"\bnamespace[ :=]+([a-z0-9][a-z0-9-]{1,62})"
+)
+_NO_PLACE = frozenset(
+    "total general detail details use progress question parallel place order turn time trouble production detail chinese english short".split()
+)
 _NATURE = {"latency": ("ttft", "tpot", "latency")}
 
 
@@ -114,7 +121,7 @@ def _read(words: str, setting: Setting) -> _Reading:
     known = lexicon()
     mentions = mentions_in(words, setting.known, known.common)
     text = _PRONOUN_OF_NODE.sub(PRONOUN, _PRONOUN.sub(PRONOUN, mentions.text))
-    mentions = replace(mentions, text=text)
+    mentions = replace(mentions, text=text, unknown=(*mentions.unknown, *_unknown_place(mentions, text, known.common)))
     measures = tuple(one for one in known.measures.within(text))
     window, compare = window_in(text, setting.now, setting.zone), compared_in(text)
     window = window or (bare_window_in(text) if setting.thread.last is not None else window)
@@ -140,6 +147,16 @@ def _read(words: str, setting: Setting) -> _Reading:
     severity = next((name for name, form in _SEVERITIES if form.search(text)), "")
     is_fragment = bool(_FRAGMENT.search(text)) or len(text.strip()) <= FRAGMENT_CHARACTERS
     return _Reading(mentions, frozenset(concepts), _ranked_measures(measures, text), window, compare, _quantile(text), order, is_fragment, severity)  # fmt: skip
+
+
+def _unknown_place(mentions: Mentions, text: str, common: frozenset[str]) -> tuple[str, ...]:
+    """A plain word where a namespace would stand, that names nothing which the asker can see."""
+    if mentions.targets or mentions.nodes or mentions.namespaces or mentions.unknown or mentions.doubtful:
+        return ()
+    found = _PLACE.search(text)
+    word = next((part for part in found.groups() if part), "") if found else ""
+    is_word = not word or word in common or word in _NO_PLACE or word.rstrip("s") in common
+    return () if is_word else (word,)
 
 
 def _quantile(text: str) -> int:

@@ -30,13 +30,19 @@ class ServingCluster(MemoryCluster):
 def serving(name: str = "lab") -> ServingCluster:
     cluster = ServingCluster(name=name)
     for space in ("prod", "staging"):
-        cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space, "creationTimestamp": ago(9000)}})
+        cluster.put(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space, "creationTimestamp": ago(9000)}}
+        )
     for node in ("gpu-01", "gpu-07"):
         cluster.put(_node(node, gpus=8))
     cluster.put(_node("cpu-01", gpus=0))
-    _service_of(cluster, "qwen2-7b", "prod", gpus=2, node="gpu-07", pods=2, args=["--served-model-name", "Qwen2-7B-Instruct"])
+    _service_of(
+        cluster, "qwen2-7b", "prod", gpus=2, node="gpu-07", pods=2, args=["--served-model-name", "Qwen2-7B-Instruct"]
+    )
     _service_of(cluster, "bge-m3", "prod", gpus=1, node="gpu-01", pods=1)
-    _service_of(cluster, "gateway", "prod", gpus=0, node="cpu-01", pods=1, env={"UPSTREAM_URL": "http://qwen2-7b.prod.svc:8000"})
+    _service_of(
+        cluster, "gateway", "prod", gpus=0, node="cpu-01", pods=1, env={"UPSTREAM_URL": "http://qwen2-7b.prod.svc:8000"}
+    )
     _service_of(cluster, "reranker", "staging", gpus=1, node="gpu-07", pods=1)
     return cluster
 
@@ -52,7 +58,9 @@ def _node(name: str, gpus: int) -> Json:
         "status": {
             "allocatable": amounts,
             "capacity": amounts,
-            "conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": ago(0), "lastTransitionTime": ago(9000)}],
+            "conditions": [
+                {"type": "Ready", "status": "True", "lastHeartbeatTime": ago(0), "lastTransitionTime": ago(9000)}
+            ],
         },
     }
 
@@ -85,7 +93,14 @@ def _service_of(
 
 
 def _pod(name: str, namespace: str, owner: Json, container: Json, node: str, app: str) -> Json:
-    ready = {"name": "app", "ready": True, "restartCount": 0, "image": container["image"], "imageID": "", "state": {"running": {"startedAt": ago(9000)}}}
+    ready = {
+        "name": "app",
+        "ready": True,
+        "restartCount": 0,
+        "image": container["image"],
+        "imageID": "",
+        "state": {"running": {"startedAt": ago(9000)}},
+    }
     return {
         "apiVersion": "v1",
         "kind": "Pod",
