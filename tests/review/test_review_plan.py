@@ -544,3 +544,15 @@ async def test_job_of_a_cron_job_is_judged_by_what_the_cron_job_holds(image: str
     cluster.put(_cron_job(image, **more))
     review = await reviewed(cluster, "kubectl create job again -n shop --from=cronjob/sync")
     assert review.ruling is F, said(review)
+
+
+async def test_delete_shows_what_goes() -> None:
+    cluster = world()
+    cluster.put({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "notes", "namespace": "shop", "resourceVersion": "7"}, "data": {"level": "info"},
+    })  # fmt: skip
+    review = await reviewed(cluster, "kubectl delete configmap notes -n shop")
+    lines = review.steps[0].diff.split("\n")
+    assert lines[0] == "ConfigMap/shop/notes (deleted)"
+    assert '-   "level": "info"' in lines
+    assert "resourceVersion" not in review.steps[0].diff

@@ -11,6 +11,7 @@ from tools.actions.contract import Frozen, Look, Permission, reference
 from tools.actions.creation import create_request, delete_request
 from tools.actions.edit import single_target
 from tools.actions.grant import EDITABLE, Grant
+from tools.actions.json_patch import ABSENT, Change, diff_text
 from tools.script.command import Command
 
 _RESTORED = frozenset({
@@ -37,6 +38,12 @@ def _content(observed: Json) -> Iterator[FieldState]:
     told = {"spec", "data", "binaryData", *observed} - {"apiVersion", "kind", "metadata", "status"}
     for name in sorted(told):
         yield FieldState(path=f"/{name}", value=observed.get(name), is_absent=name not in observed)
+
+
+def _shown(observed: Json, title: str) -> str:
+    """What goes, field by field: the reviewer sees what a restoring undo would have to bring back."""
+    gone = {key: value for key, value in cleaned(observed).items() if key not in {"apiVersion", "kind"}}
+    return diff_text([Change((key,), value, ABSENT) for key, value in sorted(gone.items())], title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class _DeleteObject:
             target, (delete_request(look.cluster, kind.path(namespace, name), target.uid, **options),),
             ReversalKind.RESTORES if is_restored else ReversalKind.NONE, inverse,
             (FieldState(path="/metadata/uid", value=target.uid), *_content(observed)),
-            (FieldState(path="", is_absent=True),), f"{target.key} (deleted)", observed, None, kind,
+            (FieldState(path="", is_absent=True),), _shown(observed, f"{target.key} (deleted)"), observed, None, kind,
         )  # fmt: skip
 
 
