@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, SecretStr
 
 from api.bootstrap import load_policy, open_ledger, open_library, open_model, open_reader, open_writer, prepare_home
+from api.identity.options import OidcSettings
 from api.rights import PRINT, fitness_of, policy_in_force
 from api.settings import ClusterSettings, Settings
 from knowledge.errors import OpsdeskError
@@ -77,6 +78,7 @@ async def check_everything(settings: Settings) -> list[Check]:
         asyncio.to_thread(_guarded, "ledger", _check_ledger, settings),
         asyncio.to_thread(_guarded, "library", _check_library, settings),
         _check_model(settings),
+        *(asyncio.to_thread(_check_provider, one, settings) for one in settings.oidc),
         _check_server(settings),
         _check_notices(settings),
         _check_slack(settings),
@@ -125,7 +127,8 @@ def _check_ledger(settings: Settings) -> list[Check]:
     if bad is not None:
         checks.append(Check("audit", "broken", f"the chain breaks at entry {bad}", "see `opsdesk audit verify`"))
     if not principals:
-        checks.append(Check("users", "warning", "nobody can sign in yet", "opsdesk user add NAME --role admin"))
+        step = "opsdesk serve prints a link for the first admin, or: opsdesk user invite NAME --role admin"
+        checks.append(Check("users", "warning", "nobody can sign in yet", step))
     if frozen:
         checks.append(Check("freeze", "warning", f"executions are frozen: {frozen}", "opsdesk unfreeze"))
     return checks
@@ -138,6 +141,25 @@ def _check_library(settings: Settings) -> list[Check]:
     if health.is_sound:
         return [Check("library", "ok", held)]
     return [Check("library", "warning", f"{held}; the index: {health.problem}", "opsdesk kb rebuild")]
+
+
+def _check_provider(one: OidcSettings, settings: Settings) -> list[Check]:
+    """Whether a sign-in would get as far as the provider's page: what it says of itself, and its keys."""
+    from api.identity.provider import OidcProvider
+
+    name = f"sign-in with {one.name}"
+    provider = OidcProvider(one)
+    try:
+        keys = provider.keys()
+    except OpsdeskError as error:
+        return [Check(name, "broken", error.message, error.next_step)]
+    if not keys:
+        return [Check(name, "broken", f"{one.issuer} publishes no key that signs", "ask whoever runs it")]
+    checks = [Check(name, "ok", f"{one.issuer}, {len(keys)} keys")]
+    if not settings.web.public_url:
+        step = f"set web.public_url, and register <public_url>/sign-in/with/{one.name}/back there"
+        checks.append(Check(name, "warning", "the address that it sends people back to is not set", step))
+    return checks
 
 
 async def _check_model(settings: Settings) -> list[Check]:

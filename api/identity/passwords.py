@@ -31,6 +31,7 @@ PATIENCE_SECONDS = 10.0
 _PIECES = Path(__file__).parent / "common_pieces.txt"
 _ROWS = ("01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop", "abcdefghijklmnopqrstuvwxyz")
 _SHORTEST_RUN = 3
+_DECORATION = re.compile(r"[\s!-/:-@\[-`{-~]")
 _LEET = str.maketrans("013457@$!|", "oieastasii")
 
 
@@ -106,17 +107,15 @@ def check_new_password(password: str, name: str) -> None:
     if len(plain) > LONGEST:
         raise PasswordRefused("long", f"a password has at most {LONGEST} characters")
     folded = plain.casefold()
-    own = re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", name).casefold())
-    if len(own) >= 3 and len(_without(folded, [own])) < LEAST_OWN:
+    own = _letters(unicodedata.normalize("NFKC", name).casefold())
+    letters = _letters(folded)
+    if len(own) >= _SHORTEST_RUN and own in letters and len(letters.replace(own, "")) < LEAST_OWN:
         raise PasswordRefused("name", "this password is made of your name")
     if len(set(folded)) < 5 or _is_repeated(folded):
         raise PasswordRefused("common", "this password repeats itself")
+    pieces = [*(one for one in (own, *_parts(name)) if len(one) >= _SHORTEST_RUN), *common_pieces()]
     for spelled in (folded, folded.translate(_LEET)):
-        names = [own, *_parts(name)]
-        if (
-            len(_without(_without_runs(spelled), [*(one for one in names if len(one) >= 3), *common_pieces()]))
-            < LEAST_OWN
-        ):
+        if _left(_without_runs(spelled), pieces) < LEAST_OWN:
             raise PasswordRefused("common", "this password is among those that are tried first")
 
 
@@ -140,11 +139,16 @@ def _parts(name: str) -> list[str]:
     return re.split(r"[\W_]+", unicodedata.normalize("NFKC", name).casefold())
 
 
-def _without(text: str, pieces: list[str] | tuple[str, ...]) -> str:
-    """The letters and digits of ``text`` that belong to none of the pieces."""
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text)
+
+
+def _left(text: str, pieces: list[str]) -> int:
+    """How many characters of ``text`` belong to none of the pieces. Of punctuation the first two kinds are decoration."""
     for piece in pieces:
         text = text.replace(piece, " ")
-    return re.sub(r"[\W_]+", "", text)
+    decoration = set(_DECORATION.findall(text))
+    return len(_DECORATION.sub("", text)) + max(0, len(decoration - {" "}) - 2)
 
 
 def _without_runs(text: str) -> str:

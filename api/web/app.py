@@ -84,7 +84,7 @@ def create_app(
         lifetime=timedelta(hours=web.session_hours),
         idle=timedelta(hours=desk.settings.sign_in.idle_hours),
     )
-    door = Door(desk.settings.sign_in, desk.ledger, sessions)
+    door = Door(desk.settings.sign_in, desk.ledger, sessions, desk.settings.oidc)
     app = FastAPI(
         title="opsdesk",
         version=_version(),
