@@ -48,7 +48,26 @@ _PLACE = re.compile(
     r"\bnamespace[ :=]+([a-z0-9][a-z0-9-]{1,62})"
 )
 _NO_PLACE = frozenset(
-    "total general detail details use progress question parallel place order turn time trouble production detail chinese english short".split()
+    [
+        "total",
+        "general",
+        "detail",
+        "details",
+        "use",
+        "progress",
+        "question",
+        "parallel",
+        "place",
+        "order",
+        "turn",
+        "time",
+        "trouble",
+        "production",
+        "detail",
+        "chinese",
+        "english",
+        "short",
+    ]
 )
 _NATURE = {"latency": ("ttft", "tpot", "latency")}
 
