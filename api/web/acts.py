@@ -267,11 +267,15 @@ def undo(desk: Desk, principal: Principal, execution_id: str) -> Execution:
 
 
 def _reaches_targets(desk: Desk, principal: Principal, review_id: str) -> None:
-    """Who sees an incident does not for that touch every object that its plan touches: each target has to be in scope."""
-    review = desk.ledger.reviews.get(review_id)
+    """Who sees an incident does not for that touch every object that its plan touches: each target has to be in scope, and
+    one without a namespace (a node) is a matter for who has the whole cluster."""
+    review, scope = desk.ledger.reviews.get(review_id), principal.scope
     for step in review.steps:
         target = step.target
-        if target is not None and not principal.scope.allows(cluster=review.cluster, namespace=target.namespace):
+        if target is None or not step.is_change:
+            continue
+        is_within = scope.allows(cluster=review.cluster, namespace=target.namespace)
+        if not is_within or (not target.namespace and "*" not in scope.namespaces):
             raise NotAuthorised(
                 f"{target.key} is outside your scope",
                 next_step="ask somebody whose scope covers every target of the plan",
@@ -293,7 +297,12 @@ def freeze(desk: Desk, principal: Principal, order: FreezeOrder) -> None:
 
 
 def unfreeze(desk: Desk, principal: Principal, cluster: str) -> bool:
+    """Anybody who is an admin there may stop everything; only who has all of it lets everything run again."""
     require(principal, Role.ADMIN)
+    if not {"*"} <= {*principal.scope.namespaces} & {*principal.scope.services}:
+        raise NotAuthorised(
+            "a freeze is the whole cluster's: more than your scope", next_step="ask an admin of all of it"
+        )
     thawed = desk.ledger.switches.unfreeze(_freezable(desk, principal, cluster), principal.id)
     desk.nudge()
     return thawed
