@@ -132,12 +132,17 @@ def acting_as(role: Role) -> Callable[[Principal], Principal]:
 
 
 def site_admin(principal: Annotated[Principal, Depends(acting_as(Role.ADMIN))]) -> Principal:
+    require_site_admin(principal)
+    return principal
+
+
+def require_site_admin(principal: Principal) -> None:
     """Who gives roles gives them for every place: a limited admin would otherwise make itself an unlimited one."""
+    require(principal, Role.ADMIN)
     if not principal.scope.is_everything:
         raise NotAuthorised(
             "your scope is limited: users and sources are the whole site's", next_step="ask a site admin"
         )
-    return principal
 
 
 def known_id(value: str, what: str) -> str:

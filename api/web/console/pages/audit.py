@@ -8,9 +8,12 @@ from urllib.parse import urlencode
 from fastapi import Query
 from nicegui import ui
 
-from api.web.access import site_admin
+from api.bootstrap import Desk
+from api.web.access import require_site_admin
 from api.web.console.frame import Page, page
 from api.web.console.parts import Section, attempt, button, tag
+from knowledge.ledger.audit_flaws import AuditCheck
+from knowledge.vocabulary import Principal
 
 SHOWN = 60
 Word = Annotated[str, Query(max_length=200)]
@@ -25,7 +28,7 @@ async def audit(
     before: Annotated[int, Query(ge=0, le=2**53)] = 0,
 ) -> None:
     visit = frame.visit
-    site_admin(visit.principal)
+    require_site_admin(visit.principal)
     ledger = visit.face.desk.ledger
     given: dict[str, Any] = {"actor": actor, "verb": verb, "subject": subject, "before": before}
     checked: dict[str, Any] = {"check": None}
@@ -38,7 +41,7 @@ async def audit(
 
     async def run() -> None:
         verify.props["disabled"] = True
-        checked["check"] = await attempt(visit, lambda desk, who: (site_admin(who), desk.ledger.audit.check())[1])
+        checked["check"] = await attempt(visit, _check)
         await verdict.refresh()
         del verify.props["disabled"]
 
@@ -57,6 +60,11 @@ async def audit(
     await section.refresh()
     await verdict.refresh()
     frame.following.add(section, ledger.audit.last)
+
+
+def _check(desk: Desk, principal: Principal) -> AuditCheck:
+    require_site_admin(principal)
+    return desk.ledger.audit.check()
 
 
 def _chosen(given: dict[str, Any]) -> dict[str, Any]:

@@ -23,12 +23,12 @@ async def chat(frame: Page, c: Id = "", incident: Id = "") -> None:
         with tag("aside", "chat-list", aria_label=frame.word("chat.earlier")):
             tag("a", "button small", text=frame.word("chat.new"), href="/chat")
             earlier = Section(frame.visit, "chat_list.html", lambda: _values(frame, c))
+        await earlier.refresh()
+        frame.following.add(earlier, None)
         with tag("section", "chat-main"):
             tag("h1", "visually-hidden", text=frame.word("chat.title"))
             examples = [frame.word(f"chat.example_{number}") for number in range(1, 6)]
             await Talk(frame, conversation_id=c, incident_id=incident, examples=examples, began=earlier.refresh).build()
-    await earlier.refresh()
-    frame.following.add(earlier, None)
 
 
 def _values(frame: Page, current: str) -> dict[str, Any]:

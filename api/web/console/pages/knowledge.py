@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from api.web import lore
 from api.web.console.frame import Page, page
 from api.web.console.parts import Section, attempt, button, confirm, drawn, ordered, tag
+from api.web.console.rendering import visible
 from api.web.routes.knowledge import search
 from knowledge.errors import NotFound
 from knowledge.ingest import FileOutcome
@@ -233,7 +234,7 @@ async def import_files(frame: Page) -> None:
 
 
 def _markdown_field(frame: Page, text: str) -> ui.textarea:
-    field = ui.textarea(frame.word("knowledge.markdown"), value=text).classes("editor")
+    field = ui.textarea(frame.word("knowledge.markdown"), value=visible(text)).classes("editor")
     field.props("outlined autogrow spellcheck=false debounce=200")
     return field
 
