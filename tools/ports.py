@@ -109,6 +109,12 @@ class ClusterReader(Protocol):
     ) -> bool:
         """SelfSubjectAccessReview."""
 
+    async def rights(self, namespace: str) -> Sequence[Mapping[str, Sequence[str]]]:
+        """SelfSubjectRulesReview: resource rules as the server tells them."""
+
+    async def identity(self) -> Identity:
+        """SelfSubjectReview, and the claims of the token at hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from api.review_view import ReviewView
@@ -16,8 +17,10 @@ from knowledge.vocabulary import ApprovalRequest, Diagnosis, Language, Plan, Rev
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TURNING = re.compile(r"[\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _ELEMENT = re.compile(r"<(script|img|form|button|tool_call|/pre)\b", re.IGNORECASE)
+_FOREIGN = re.compile(r"<(script|img|form|button|tool_call)\b", re.IGNORECASE)
+"""What the console's templates of a review never hold themselves."""
 _LINK = re.compile(r"(?<!\\)!?\[[^\]\\]*\]\(")
-FACES = (*(f"terminal ({language})" for language in Language), "json", "page", "markdown", "html")
+FACES = (*(f"terminal ({language})" for language in Language), "json", "page", "console", "markdown", "html")
 _OWN = (
     "review: ",
     "approval: ",
@@ -40,7 +43,7 @@ def shown_everywhere(
     """The review's one view as every face draws it, by the name of the face."""
     view = view_of(Proposal(plan, review, approval, diagnosis), Scope(), review.reviewed_at)
     drawn = {f"terminal ({language})": _terminal(view, language) for language in Language}
-    return {**drawn, "json": _json(view), "page": _page(view), **_reports(view)}
+    return {**drawn, "json": _json(view), "page": _page(view), "console": _console(view, plan), **_reports(view)}
 
 
 def still_dangerous(screens: dict[str, str]) -> Iterable[str]:
@@ -52,6 +55,8 @@ def still_dangerous(screens: dict[str, str]) -> Iterable[str]:
         if (found := _TURNING.search(text)) is not None:
             yield f"{name}: the invisible character U+{ord(found[0]):04X}"
         if name in {"page", "html", "markdown"} and (found := _ELEMENT.search(text)) is not None:
+            yield f"{name}: the element {found[0]}"
+        if name == "console" and (found := _FOREIGN.search(text)) is not None:
             yield f"{name}: the element {found[0]}"
         if name == "markdown" and (found := _LINK.search(text)) is not None:
             yield f"{name}: the link {found[0]}"
@@ -88,14 +93,23 @@ def _printed(draw: Callable[[], None]) -> str:
     return out.getvalue()
 
 
-_PAGE = "{% for fact in facts %}<p>{{ fact }}</p>{% endfor %}"
+_FACTS = "{% for fact in facts %}<p>{{ fact }}</p>{% endfor %}"
 
 
 def _page(view: ReviewView) -> str:
-    """Through the console's own environment: what it does for every template it does for this one."""
+    """Every fact through the console's own environment: what it does for every template it does for this one."""
     from api.web.console.rendering import templates
 
-    return templates().from_string(_PAGE).render(facts=list(_facts(view.model_dump(mode="json"))))
+    return templates().from_string(_FACTS).render(facts=list(_facts(view.model_dump(mode="json"))))
+
+
+def _console(view: ReviewView, plan: Plan) -> str:
+    """The page's own parts of a review, as a browser gets them."""
+    from api.web.console.rendering import templates
+
+    values = {"view": view, "dossier": SimpleNamespace(plan=plan), "now": view.at}
+    parts = [templates().get_template(name) for name in ("review.html", "decision.html")]
+    return "\n".join(part.render(language=language, **values) for part in parts for language in Language)
 
 
 def _reports(view: ReviewView) -> dict[str, str]:

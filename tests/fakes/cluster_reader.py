@@ -8,7 +8,7 @@ from typing import Any
 
 from knowledge.errors import ObjectNotFound, OpsdeskError
 from knowledge.vocabulary import Json
-from tools.ports import Listing, ResourceKind
+from tools.ports import Identity, Listing, ResourceKind
 
 
 class FakeReader:
@@ -93,6 +93,12 @@ class FakeReader:
         if path not in self.raws:
             raise ObjectNotFound(f"{path} not found")
         return self.raws[path]
+
+    async def rights(self, namespace: str) -> Sequence[Mapping[str, Sequence[str]]]:
+        return ({"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods"]},)
+
+    async def identity(self) -> Identity:
+        return Identity("system:serviceaccount:opsdesk:opsdesk-reader")
 
     async def may(
         self, verb: str, kind: ResourceKind, namespace: str = "", name: str = "", subresource: str = ""

@@ -96,6 +96,7 @@ def test_corpus_of_planted_texts_is_large_enough() -> None:
         ("page", "<script>x"),
         ("page", "\u200b"),
         ("json", "a\x9bb"),
+        ("console", "<img src=x>"),
         ("markdown", "see [Approve](http://a.example)"),
         ("markdown", "![x](http://a.example/p.png)"),
         ("html", "</pre><form action=/x>"),

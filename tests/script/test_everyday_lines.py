@@ -63,8 +63,9 @@ NEAREST = [
     ("kubectl config get-contexts", "kubectl cluster-info"),
     ("kubectl config use-context prod", "kubectl cluster-info"),
     ("kubectl options", "kubectl explain"),
-    ("kubectl auth whoami", "kubectl auth can-i VERB KIND"),
-    ("kubectl auth can-i --list", "get pods"),
+    ("kubectl auth whoami --as=root", "nobody is impersonated"),
+    ("kubectl auth can-i --list get pods", "--list alone"),
+    ("kubectl auth can-i --list -A", "--list -n NAMESPACE"),
     ("kubectl cluster-info dump", "kubectl get all"),
     ("kubectl replace -f - <<'EOF'\nkind: Pod\nEOF", "kubectl apply -f -"),
     ("kubectl replace --force -f a.yaml", "kubectl patch"),
@@ -161,3 +162,14 @@ def test_directive_in_a_manifest_is_refused_and_a_reference_of_a_schema_is_not()
         parse(f"kubectl apply -f - <<'EOF'\n{head}EOF")
     plain = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {schema: '{\"$ref\": 1}'}\n"
     assert parse(f"kubectl apply -f - <<'EOF'\n{plain}EOF").commands
+
+
+def test_who_reads_and_what_it_may_are_reads() -> None:
+    for text, wanted in (
+        ("kubectl auth whoami -o yaml", "kubectl auth whoami\n"),
+        ("kubectl auth can-i --list", "kubectl auth can-i --namespace=default --list\n"),
+        ("kubectl auth can-i -n shop --list --no-headers", "kubectl auth can-i --namespace=shop --list --no-headers\n"),
+    ):
+        assert canonical(parse(text)) == wanted
+        assert parse(wanted) == parse(text)
+        assert judge_script(text, POLICY).verdict is Ruling.AUTO

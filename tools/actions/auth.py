@@ -1,4 +1,4 @@
-"""Asks what the identity that reads may do."""
+"""Asks who the identity that reads is, and what it may do."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from tools.actions.reading import Reading
 from tools.script.command import Command
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
 async def _auth(command: Command, look: Look) -> list[ApiRequest]:
+    if command.verb == "auth whoami":
+        return [_post(look, WHO, {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"})]
+    if command.has("list"):
+        spec = {"namespace": command.namespace}
+        return [
+            _post(
+                look, RULES, {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": spec}
+            )
+        ]
     verb, what = command.arguments
     resource, _, name = what.partition("/")
     plural, _, group = resource.partition(".")
@@ -23,7 +34,11 @@ async def _auth(command: Command, look: Look) -> list[ApiRequest]:
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": about},
     }
-    return [ApiRequest(cluster=look.cluster, method="POST", path=REVIEWS, content_type="application/json", body=body)]
+    return [_post(look, REVIEWS, body)]
 
 
-ACTION = Reading("auth", ("auth can-i",), _auth)
+def _post(look: Look, path: str, body: Json) -> ApiRequest:
+    return ApiRequest(cluster=look.cluster, method="POST", path=path, content_type="application/json", body=body)
+
+
+ACTION = Reading("auth", ("auth can-i", "auth whoami"), _auth)

@@ -61,6 +61,26 @@ class _ClusterSide:
         answer = await self._review("selfsubjectaccessreviews", "SelfSubjectAccessReview", spec)
         return bool((answer.get("status") or {}).get("allowed"))
 
+    async def rights(self, namespace: str) -> Sequence[Mapping[str, Sequence[str]]]:
+        answer = await self._review("selfsubjectrulesreviews", "SelfSubjectRulesReview", {"namespace": namespace})
+        rules: Sequence[Mapping[str, Sequence[str]]] = (answer.get("status") or {}).get("resourceRules") or ()
+        return rules
+
+    async def identity(self) -> Identity:
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        try:
+            answer = await self._connection.send("POST", _WHO, body=body)
+        except WriteUnanswered as error:  # it changes nothing: a read that is spelled POST
+            raise ClusterUnreachable(error.message) from error
+        decoded = {} if answer.status == 404 else self._checked(answer, "create selfsubjectreviews")  # before 1.28
+        who = ((decoded if isinstance(decoded, dict) else {}).get("status") or {}).get("userInfo") or {}
+        return Identity(
+            str(who.get("username", "")),
+            tuple(who.get("groups") or ()),
+            is_legacy=is_legacy_token(await self._connection.authorization()),
+            is_pods_own=self._connection.is_pods_own,
+        )
+
     async def _review(self, plural: str, kind: str, spec: Json) -> Json:
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
         try:
@@ -219,23 +239,3 @@ class KubernetesWriter(_ClusterSide):
             timeout_seconds=timeout_seconds,
         )
         return ApiAnswer(answer.status, answer.decoded(), answer.warnings, retry_after(answer))
-
-    async def rights(self, namespace: str) -> Sequence[Mapping[str, Sequence[str]]]:
-        answer = await self._review("selfsubjectrulesreviews", "SelfSubjectRulesReview", {"namespace": namespace})
-        rules: Sequence[Mapping[str, Sequence[str]]] = (answer.get("status") or {}).get("resourceRules") or ()
-        return rules
-
-    async def identity(self) -> Identity:
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        try:
-            answer = await self._connection.send("POST", _WHO, body=body)
-        except WriteUnanswered as error:  # it changes nothing: a read that is spelled POST
-            raise ClusterUnreachable(error.message) from error
-        decoded = {} if answer.status == 404 else self._checked(answer, "create selfsubjectreviews")  # before 1.28
-        who = ((decoded if isinstance(decoded, dict) else {}).get("status") or {}).get("userInfo") or {}
-        return Identity(
-            str(who.get("username", "")),
-            tuple(who.get("groups") or ()),
-            is_legacy=is_legacy_token(await self._connection.authorization()),
-            is_pods_own=self._connection.is_pods_own,
-        )

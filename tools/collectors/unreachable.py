@@ -8,7 +8,7 @@ from typing import Any
 
 from knowledge.errors import OpsdeskError
 from knowledge.vocabulary import Gap, Json
-from tools.ports import Listing, ResourceKind
+from tools.ports import Identity, Listing, ResourceKind
 
 
 class UnreachableReader:
@@ -59,6 +59,12 @@ class UnreachableReader:
         raise self._error()
 
     async def raw(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        raise self._error()
+
+    async def rights(self, namespace: str) -> Sequence[Mapping[str, Sequence[str]]]:
+        raise self._error()
+
+    async def identity(self) -> Identity:
         raise self._error()
 
     async def may(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from knowledge.errors import ObjectNotFound, Temporary
 from knowledge.vocabulary import ApiRequest, FrozenStep, Json
+from tools.actions.auth import RULES, WHO
 from tools.actions.logs import seconds_of
 from tools.ports import Clock, ClusterReader, ResourceKind
 from tools.script.json_path import read_awaited, text_of, values_at
@@ -70,11 +71,25 @@ async def _read_one(request: ApiRequest, reader: ClusterReader) -> Any:
 
 
 async def _asked(request: ApiRequest, reader: ClusterReader) -> str:
-    """``auth can-i``: the one read that is a POST, answered for the identity that reads."""
+    """``auth``: the one read that is a POST, answered for the identity that reads."""
+    if request.path == WHO:
+        who = await reader.identity()
+        return "\n".join([f"username: {who.user}", *(f"group: {group}" for group in who.groups)])
+    if request.path == RULES:
+        rules = await reader.rights(request.body["spec"]["namespace"])
+        return "\n".join(_right(rule) for rule in rules) or "nothing"
     about = request.body["spec"]["resourceAttributes"]
     kind = ResourceKind(about["group"], "*", about["resource"], about["resource"], bool(about["namespace"]))
     allowed = await reader.may(about["verb"], kind, about["namespace"], about["name"], about["subresource"])
     return "yes" if allowed else "no"
+
+
+def _right(rule: Mapping[str, Sequence[str]]) -> str:
+    """One rule on one line, as far as it is of resources: ``get, list: pods, deployments.apps (only: web)``."""
+    groups = rule.get("apiGroups") or [""]
+    named = [f"{one}.{group}" if group else one for one in rule.get("resources") or () for group in groups]
+    only = f" (only: {', '.join(rule['resourceNames'])})" if rule.get("resourceNames") else ""
+    return f"{', '.join(rule.get('verbs') or ())}: {', '.join(named)}{only}"
 
 
 def _text(found: list[Any]) -> str:

@@ -62,8 +62,7 @@ def read_operands(verb: Verb, words: list[Word], given: list[Given], line: Line,
     if verb.shape is Shape.FIELD:
         return _field(words, first, kinds)
     if verb.shape is Shape.QUESTION:
-        asked, what, place = read_question(words, first, flags, kinds)
-        return Operands((), place, (asked, what))
+        return _asked(words, first, flags, kinds)
     if "raw" in flags:
         if words or len(flags) > 1:
             refuse("--raw with something else", words[0] if words else first, "--raw=/path alone")
@@ -86,6 +85,18 @@ def read_operands(verb: Verb, words: list[Word], given: list[Given], line: Line,
     is_cluster_wide = "namespace" not in verb.flags
     settled = "" if is_open or is_cluster_wide else namespace or "default"
     return Operands(targets, settled, arguments, (), inline)
+
+
+def _asked(words: list[Word], first: Word, flags: dict[str, str], kinds: KindTable) -> Operands:
+    """One right, or with ``--list`` every one in a namespace."""
+    if flags.get("list") != "true":
+        asked, what, place = read_question(words, first, flags, kinds)
+        return Operands((), place, (asked, what))
+    if words:
+        refuse("--list with a question", words[0], "--list alone, or VERB KIND")
+    if flags.get("all-namespaces") == "true" or "subresource" in flags:
+        refuse("--list is of one namespace", first, "--list -n NAMESPACE")
+    return Operands((), flags.get("namespace") or "default")
 
 
 def _container(verb: Verb, word: Word, flags: dict[str, str]) -> Given:

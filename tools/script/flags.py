@@ -61,7 +61,6 @@ _REFUSED_EVERYWHERE = {
     "interactive": "there is no terminal", "kuberc": "local files are not part of the grammar",
 }  # fmt: skip
 _NEAREST = {
-    ("auth can-i", "list"): ("one right is asked about at a time", "a verb and a kind: kubectl auth can-i get pods"),
     ("apply", "prune"): ("pruning deletes what the script does not name", "kubectl delete TYPE/NAME"),
 }
 """Flags of one verb that people type and that are refused: why, and which line comes nearest."""

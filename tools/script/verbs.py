@@ -148,8 +148,11 @@ _READ_VERBS = (
         _REQUEST, _QUIET, switch("recursive"), matching("api-version", r"[a-z0-9./]+", "GROUP/VERSION"),
         matching("output", "plaintext|plaintext-openapiv2", "plaintext", "o"),
     )),
+    Verb("auth whoami", Shape.NOTHING, True, _table(
+        _REQUEST, _QUIET, Flag("output", "o", None, lambda v: v in {"yaml", "json"}, "yaml or json", is_dropped=True),
+    )),
     Verb("auth can-i", Shape.QUESTION, True, _table(
-        _NAMESPACE, _EVERYWHERE, _REQUEST, _QUIET, _HEADERS, switch("quiet", "q"), matching("subresource", "[a-z]+", "a subresource"),
+        _NAMESPACE, _EVERYWHERE, _REQUEST, _QUIET, _HEADERS, switch("quiet", "q"), switch("list"), matching("subresource", "[a-z]+", "a subresource"),
     )),
     Verb("diff", Shape.MANIFESTS, True, _table(
         _NAMESPACE, _REQUEST, _QUIET, _FROM_HEREDOC, switch("server-side"), switch("force-conflicts"), switch("show-managed-fields"),
@@ -283,7 +286,6 @@ REFUSED_VERBS: dict[str, tuple[str, str]] = {
     "options": ("flags that every verb takes are -n, --request-timeout and -v up to 7", "kubectl explain KIND, or kubectl api-resources"),
     "ctx": ("plug-ins are not part of the grammar", "kubectl cluster-info; the cluster is the incident's own"),
     "ns": ("plug-ins are not part of the grammar", "-n NAMESPACE on the line"),
-    "auth whoami": ("the executor acts as itself; `opsdesk doctor` names both identities", "kubectl auth can-i VERB KIND"),
     "cluster-info dump": ("a dump holds what no scope bounds", "kubectl get all -n NAMESPACE -o yaml, or kubectl logs POD"),
     "create ingress": ("not made of words", _APPLY), "create namespace": ("not made of words", _APPLY), "create ns": ("not made of words", _APPLY),
     "create priorityclass": ("not made of words", _APPLY), "create pc": ("not made of words", _APPLY),
