@@ -4,6 +4,7 @@ and held against what the list demands."""
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -149,18 +150,16 @@ def threats_report(outcomes: Sequence[Outcome]) -> Report:
 
 
 def threats_table(outcomes: Sequence[Outcome]) -> Table:
+    counts = Counter(one.part.number for one in outcomes)
     rows = tuple(
         (
-            one.part.number if one.part.number <= LISTED else "-", _what(one.part), "/".join(one.part.demands),
+            one.part.number if one.part.number <= LISTED else "-",
+            one.part.title if counts[one.part.number] == 1 else f"{one.part.title}: {one.part.says}", "/".join(one.part.demands),
             ", ".join(one.verdicts) or "shown by tests", len(one.spellings) or "", _rules(one),
         )
         for one in outcomes
     )  # fmt: skip
     return Table("Threats", ("number", "what", "demanded", "verdict", "spellings", "said by"), rows)
-
-
-def _what(part: Part) -> str:
-    return part.title if part.says in part.title else f"{part.title}: {part.says}"
 
 
 def _rules(one: Outcome) -> str:
