@@ -125,6 +125,10 @@ class Chat:
         messages = self._desk.ledger.conversations.messages(conversation.id, limit, before)
         return [narrowed_message(message, principal) for message in messages]
 
+    def under_way(self) -> tuple[asyncio.Task[None], ...]:
+        """Replies that are still being made; whoever shuts the desk down may wait for them."""
+        return tuple(self._running)
+
     # --- a turn -----------------------------------------------------------------------------------------------------
 
     def _within(self, principal: Principal, conversation_id: str) -> Conversation:

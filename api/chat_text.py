@@ -13,6 +13,9 @@ MOST_CHARACTERS = 1_900_000
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 LOST = "\ufffd"
+_HALF = re.compile("[\ud800-\udfff]")
+FEW = 40
+"""Characters; of fewer, some that were lost tell nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Attachment:
 
 def readable(text: str) -> str:
     """Without terminal escapes, control and invisible characters; halves of characters become U+FFFD."""
-    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    text = _HALF.sub(LOST, text)
     return _CONTROL.sub("", _ESCAPE.sub("", text)).strip()
 
 
@@ -52,6 +55,6 @@ def joined(words: str, attachments: Sequence[Attachment]) -> str:
             f"the message has {len(text)} characters; {MOST_CHARACTERS} are taken",
             next_step="hand in the part that matters",
         )
-    if text.count(LOST) * 5 > len(text):
+    if len(text) > FEW and text.count(LOST) * 5 > len(text):
         raise BadInput("the message is not readable text", next_step="send it in UTF-8")
     return text

@@ -25,6 +25,7 @@ from tools.ports import ChatModel, Cluster, Series
 from tools.redaction import redact_text
 from tools.safety.policy import Policy
 
+CASES = ("gpu-xid-79-off-the-bus", "vllm-out-of-memory-at-start", "disk-pressure-evictions")
 EVERYTHING = (Role.VIEWER, Role.RESPONDER)
 
 
@@ -141,6 +142,17 @@ class ChatRig:
         """As somebody who closes the connection at once."""
         stream: AsyncIterator[Part] = self.chat.say(self.people[who], text)
         return await anext(stream)
+
+
+def teach(rig: ChatRig, folder: Path) -> None:
+    """Three of the cases that come with the desk: enough to find one and to find none."""
+    cases, documents = folder / "cases", folder / "documents"
+    cases.mkdir()
+    documents.mkdir()
+    for name in CASES:
+        source = next((Path(__file__).parents[2] / "knowledge" / "cases").rglob(f"{name}.md"))
+        (cases / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    rig.desk.library.load_bundled(cases, documents)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.small_desk import ago
-from tests.chat.rig import ChatRig, ScriptedMetrics, chat_rig
+from tests.chat.rig import ChatRig, ScriptedMetrics, chat_rig, teach
 from tests.chat.serving import QWEN_LOG, ServingCluster, serving
 from tools.ports import Series
 
@@ -178,8 +178,8 @@ async def test_a_paste_is_judged_without_the_cluster_and_says_so(desk: ChatRig) 
     assert talk.opening
 
 
-async def test_knowledge_is_quoted_with_its_source_and_its_absence_is_said(desk: ChatRig) -> None:
-    desk.desk.library.load_bundled()
+async def test_knowledge_is_quoted_with_its_source_and_its_absence_is_said(desk: ChatRig, tmp_path: Path) -> None:
+    teach(desk, tmp_path)
     talk = await desk.say("Xid 79 是什么意思")
     assert talk.intent == "knowledge"
     assert talk.citations[0] == "gpu-xid-79-off-the-bus"
