@@ -80,7 +80,9 @@ async def _framed(frame: Page, section: str) -> Any:
     visit = frame.visit
     ui.dark_mode({"dark": True, "light": False}.get(visit.theme))
     ui.colors(primary="#0f766e", positive="#14713b", negative="#b42318", warning="#8a5300")
-    ui.context.client.content.classes("desk")
+    content = ui.context.client.content.classes("desk")
+    if content.parent_slot is not None:  # Quasar's page is a <main> too, around everything: ours is the one that counts
+        content.parent_slot.parent.props["role"] = "presentation"
     tag("a", "skip", text=frame.word("nav.skip"), href="#main")
 
     bar = Section(visit, "bar.html", lambda: frame_values(visit.face.desk, visit.principal, section), classes="frame")

@@ -188,10 +188,8 @@ async def import_files(frame: Page) -> None:
     files: list[lore.Upload] = []
     done: list[FileOutcome] = []
     with tag("div", "card stack"):
-        picker = ui.upload(
-            label=frame.word("knowledge.import_pick"), multiple=True, auto_upload=True, max_files=lore.MOST_FILES
-        )
-        picker.props("flat bordered").classes("wide")
+        picker = ui.upload(multiple=True, auto_upload=True, max_files=lore.MOST_FILES).classes("hidden-upload")
+        picking = tag("div", "row")
         progress = ui.linear_progress(0.0, show_value=False)
         progress.props["aria-label"] = frame.word("knowledge.import_progress")
         progress.set_visibility(False)
@@ -200,6 +198,7 @@ async def import_files(frame: Page) -> None:
 
     async def received(event: events.UploadEventArguments) -> None:
         files.append(lore.Upload(event.file.name, await event.file.read()))
+        chosen.set_text(frame.word("knowledge.import_chosen", count=len(files)))
 
     async def run() -> None:
         if not files:
@@ -225,8 +224,12 @@ async def import_files(frame: Page) -> None:
         await show()
         files.clear()
         picker.reset()
+        chosen.set_text("")
         del go.props["disabled"]
 
+    with picking:
+        button(frame.word("knowledge.import_pick"), lambda: picker.run_method("pickFiles"))
+        chosen = ui.label("").classes("dim")
     with place:
         go = button(frame.word("knowledge.import_go"), run, kind="primary")
     picker.on_upload(received)
