@@ -46,6 +46,16 @@ def controller_of(item: Json) -> str:
     return f"{owner['kind']} {owner['name']}" if owner else ""
 
 
+def operator_of(item: Json) -> str:
+    """``InferenceService chat``: a custom resource that owns this object without saying that it controls it, as operators do
+    that forget to."""
+    for owner in item.get("metadata", {}).get("ownerReferences") or []:
+        group = str(owner.get("apiVersion", "")).partition("/")[0]
+        if not owner.get("controller") and "." in group and not group.endswith("k8s.io"):
+            return f"{owner['kind']} {owner['name']}"
+    return ""
+
+
 def _lasting(states: Sequence[FieldState]) -> bool:
     """Whether only fields change that an owner does not write: added marks, and the stamp of a restart."""
     return all(
@@ -90,6 +100,8 @@ def _marks(item: Json, policy: Policy) -> Iterable[tuple[str, Ruling]]:
         yield owner, Ruling.TWO if policy.helm_owned == "two" else Ruling.REFUSED
     if owner := controller_of(item):
         yield owner, Ruling.REFUSED
+    elif owner := operator_of(item):
+        yield owner, Ruling.TWO
 
 
 async def _autoscalers(frozen: Frozen, around: Surroundings) -> list[Json]:
