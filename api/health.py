@@ -78,7 +78,7 @@ async def check_everything(settings: Settings) -> list[Check]:
         asyncio.to_thread(_guarded, "ledger", _check_ledger, settings),
         asyncio.to_thread(_guarded, "library", _check_library, settings),
         _check_model(settings),
-        *(asyncio.to_thread(_check_provider, one, settings) for one in settings.oidc),
+        *(asyncio.to_thread(check_provider, one, settings) for one in settings.oidc),
         _check_server(settings),
         _check_notices(settings),
         _check_slack(settings),
@@ -143,7 +143,7 @@ def _check_library(settings: Settings) -> list[Check]:
     return [Check("library", "warning", f"{held}; the index: {health.problem}", "opsdesk kb rebuild")]
 
 
-def _check_provider(one: OidcSettings, settings: Settings) -> list[Check]:
+def check_provider(one: OidcSettings, settings: Settings) -> list[Check]:
     """Whether a sign-in would get as far as the provider's page: what it says of itself, and its keys."""
     from api.identity.provider import OidcProvider
 
