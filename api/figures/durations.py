@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -37,11 +38,11 @@ def times_report(
 ) -> TimesReport:
     """Time to diagnose and to resolve of the incidents that opened in the window: by service (the busiest first), severity
     and week."""
-    facts = ledger.figures.incidents(reach, window.since, window.until)
+    facts = [_timed(one, window) for one in ledger.figures.incidents(reach, window.since, window.until)]
     by_service = grouped(facts, lambda one: one.service)
     services = [_times(name, some) for name, some in by_service.items()]
     by_severity = grouped(facts, lambda one: one.severity)
-    by_week = grouped(facts, lambda one: window.week_of(one.opened_at).isoformat())
+    by_week = grouped(facts, lambda one: one.week)
     weeks = tuple(_times(week, by_week[week]) for week in sorted(by_week))
     return TimesReport(
         window=window,
@@ -53,15 +54,36 @@ def times_report(
     )
 
 
-def _times(name: str, facts: Sequence[IncidentFact]) -> TimesRow:
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """An incident with its durations, reckoned once for the three tables that it is in."""
+
+    service: str
+    severity: str
+    week: str
+    diagnosed: float | None
+    resolved: float | None
+    is_open: bool
+
+
+def _timed(one: IncidentFact, window: Window) -> _Timed:
+    return _Timed(
+        service=one.service,
+        severity=one.severity,
+        week=window.week_of(one.opened_at).isoformat(),
+        diagnosed=_seconds(one.opened_at, one.first.at) if one.first else None,
+        resolved=_seconds(one.opened_at, one.closed_at) if one.closed_at and one.status in OVER else None,
+        is_open=one.status not in ENDED,
+    )
+
+
+def _times(name: str, facts: Sequence[_Timed]) -> TimesRow:
     return TimesRow(
         name=name,
         incidents=len(facts),
-        diagnosed=spread_of(_seconds(one.opened_at, one.first.at) for one in facts if one.first),
-        resolved=spread_of(
-            _seconds(one.opened_at, one.closed_at) for one in facts if one.closed_at and one.status in OVER
-        ),
-        open=sum(one.status not in ENDED for one in facts),
+        diagnosed=spread_of([one.diagnosed for one in facts if one.diagnosed is not None]),
+        resolved=spread_of([one.resolved for one in facts if one.resolved is not None]),
+        open=sum(one.is_open for one in facts),
     )
 
 

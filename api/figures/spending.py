@@ -8,7 +8,7 @@ from datetime import datetime
 
 from agent.chat.reply import Chart, Line
 from api.figures.reports import ApprovalsReport, ModelReport, ModelRow, WaitingRow
-from api.figures.sums import grouped, page_of, share_of, spread_of
+from api.figures.sums import Rows, grouped, page_of, share_of, spread_of
 from api.figures.windows import Window
 from knowledge.ledger.figures import ApprovalFact, ModelCallFact
 from knowledge.ledger.ledger import Ledger
@@ -65,20 +65,22 @@ def model_report(
     """What the chat model was asked, how often it answered, and what that cost."""
     calls = ledger.figures.model_calls(reach, window.since, window.until)
     by_incident = grouped([one for one in calls if one.incident_id], lambda one: one.incident_id)
-    dearest = sorted(
-        (_used(name, some) for name, some in by_incident.items()),
-        key=lambda row: (-row.cost, -(row.input_tokens + row.output_tokens), row.name),
-    )
+    dearest = page_of(sorted(by_incident, key=lambda name: _dear(name, by_incident[name])), offset, limit)
+    rows = tuple(_used(name, by_incident[name]) for name in dearest.rows)
     return ModelReport(
         window=window,
         overall=_used("", calls),
         by_model=_by(calls, lambda one: one.model or one.profile),
         by_purpose=_by(calls, lambda one: one.purpose),
         by_outcome=dict(Counter(one.outcome for one in calls)),
-        by_incident=page_of(dearest, offset, limit),
+        by_incident=Rows(rows=rows, total=dearest.total, offset=offset),
         incidents=len(by_incident),
         charts=_charts(calls, window, language),
     )
+
+
+def _dear(name: str, calls: Sequence[ModelCallFact]) -> tuple[float, int, str]:
+    return -sum(one.cost for one in calls), -sum(one.input_tokens + one.output_tokens for one in calls), name
 
 
 def _by(calls: Sequence[ModelCallFact], key: Callable[[ModelCallFact], str]) -> tuple[ModelRow, ...]:

@@ -16,7 +16,8 @@ def together(notices: Sequence[Notice], batch_id: str, incidents_page: str) -> N
     """One notice for what goes to one place at once: of one incident its latest, with what came before it; of many a digest."""
     if len(notices) == 1:
         return notices[0]
-    last = max(notices, key=lambda one: (one.is_page, one.at))
+    order = {one.id: place for place, one in enumerate(notices)}
+    last = max(notices, key=lambda one: (one.is_page, one.at, order[one.id]))
     common = {
         "id": batch_id,
         "count": sum(one.count for one in notices),

@@ -8,9 +8,8 @@ by the incident that it belongs to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, case, func, select
 
@@ -27,8 +26,7 @@ _AT_ONCE = 500
 _PLACE = (IncidentRow.cluster, IncidentRow.namespace, IncidentRow.service)
 
 
-@dataclass(frozen=True, slots=True)
-class Concluded:
+class Concluded(NamedTuple):
     """One diagnosis without its reasons."""
 
     incident_id: str
@@ -40,8 +38,7 @@ class Concluded:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentFact:
+class IncidentFact(NamedTuple):
     """``first`` and ``last`` of its diagnoses; None for both where nobody concluded anything."""
 
     id: str
@@ -57,8 +54,7 @@ class IncidentFact:
     last: Concluded | None
 
 
-@dataclass(frozen=True, slots=True)
-class FeedbackFact:
+class FeedbackFact(NamedTuple):
     """The latest word of one person on one incident."""
 
     incident_id: str
@@ -69,8 +65,7 @@ class FeedbackFact:
     last: Concluded | None
 
 
-@dataclass(frozen=True, slots=True)
-class HitFact:
+class HitFact(NamedTuple):
     """How many incidents of one place a detector spoke in, and when the last of them opened."""
 
     fault: str
@@ -79,15 +74,13 @@ class HitFact:
     last_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalFact:
+class ApprovalFact(NamedTuple):
     service: str
     severity: str
     request: ApprovalRequest
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCallFact:
+class ModelCallFact(NamedTuple):
     at: datetime
     incident_id: str
     purpose: str
@@ -172,7 +165,7 @@ class Figures:
 
     def model_calls(self, reach: Scope, since: datetime, until: datetime) -> list[ModelCallFact]:
         """Calls within the time, oldest first. Those of a chat about no incident are told to who may see everything."""
-        columns = tuple(getattr(ModelCallRow, name) for name in ModelCallFact.__dataclass_fields__)
+        columns = tuple(getattr(ModelCallRow, name) for name in ModelCallFact._fields)
         query = (
             select(*columns, IncidentRow.id, *_PLACE)
             .outerjoin(IncidentRow, IncidentRow.id == ModelCallRow.incident_id)
@@ -203,11 +196,11 @@ class Figures:
             ]
 
 
-_CONCLUDED = tuple(getattr(ConclusionRow, name) for name in Concluded.__dataclass_fields__)
+_CONCLUDED = tuple(getattr(ConclusionRow, name) for name in Concluded._fields)
 
 
 def _incidents() -> Select[Any]:
-    names = [name for name in IncidentFact.__dataclass_fields__ if name not in {"first", "last"}]
+    names = [name for name in IncidentFact._fields if name not in {"first", "last"}]
     return select(*(getattr(IncidentRow, name) for name in names))
 
 
