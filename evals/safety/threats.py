@@ -36,6 +36,8 @@ class Part:
     lines: tuple[str, ...] = ()
     objects: tuple[Json, ...] = ()
     is_outside: bool = False
+    by: str = ""
+    """The rule that has to be among those that decide, so that no line comes out right for a wrong reason."""
     shown_by: tuple[str, ...] = ()
 
 
@@ -56,7 +58,11 @@ class Outcome:
 
     @property
     def wrong(self) -> tuple[Spelling, ...]:
-        return tuple(one for one in self.spellings if one.verdict not in self.part.demands)
+        return tuple(
+            one
+            for one in self.spellings
+            if one.verdict not in self.part.demands or (self.part.by and self.part.by not in one.rules)
+        )
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -69,7 +75,7 @@ def parts() -> tuple[Part, ...]:
     return tuple(
         Part(
             row["number"], row["title"], one["says"], tuple(one["demands"]), tuple(one.get("lines", ())),
-            tuple(one.get("objects", ())), one.get("is_outside", False), tuple(one.get("shown_by", ())),
+            tuple(one.get("objects", ())), one.get("is_outside", False), one.get("by", ""), tuple(one.get("shown_by", ())),
         )
         for row in rows
         for one in row["parts"]
@@ -94,9 +100,15 @@ def _offline(text: str, policy: Policy) -> Spelling:
 
 
 async def _on_a_cluster(part: Part, place: Place) -> tuple[Spelling, ...]:
+    uids: dict[str, str] = {}
     for one in part.objects:
-        made = place.store.create(one["resource"], copy.deepcopy(one["object"]))
-        if status := one["object"].get("status"):
+        item = copy.deepcopy(one["object"])
+        for owner in item["metadata"].get("ownerReferences", ()):
+            owner["uid"] = uids[owner["name"]]
+        status = item.get("status")
+        made = place.store.create(one["resource"], item)
+        uids[made["metadata"]["name"]] = made["metadata"]["uid"]
+        if status:
             place.store.set_status(one["resource"], made, status)
     near = NEAR if part.is_outside else None
     return tuple([await _reviewed(line, place, near) for line in part.lines])
