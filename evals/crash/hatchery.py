@@ -20,7 +20,7 @@ def main() -> None:
     gc.disable()  # a life is short, and a collection would copy all that it shares with its siblings
     for line in sys.stdin:
         told = json.loads(line)
-        order = Order(Path(told["folder"]), told["script"], told["number"], told["at"], told.get("ledger_url", ""))
+        order = Order(**{**told, "folder": Path(told["folder"])})
         sys.stdout.write(json.dumps(_ended(order)) + "\n")
         sys.stdout.flush()
 

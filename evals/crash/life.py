@@ -59,6 +59,8 @@ class Order:
     number: int
     at: int
     ledger_url: str = ""
+    name: str = ""
+    nth: int = 0
 
     @property
     def url(self) -> str:
@@ -108,7 +110,7 @@ class NoLibrary:
 
 async def live(order: Order) -> None:
     """Lives until the incident rests, and writes down what became of it. Dies before that where the fuse is set."""
-    fuse = Fuse(order.at, order.told)
+    fuse = Fuse(order.at, order.told, order.name, order.nth)
     clock = DrivenClock(order.number * LATER_SECONDS)
     with Ledger.open(order.url, clock.now, busy_seconds=30.0) as ledger:
         _open_ticket(ledger, order.script, clock.now())

@@ -73,7 +73,9 @@ class Slot:
 
     def judge(self, point: Point, reference: Reference) -> Judged:
         with self._place() as (folder, api):
-            lives, wrong, left = self._run(point.plan, (point.at, point.again_at), folder, api)
+            name = reference.moments[point.at - 1]
+            named = {"name": name, "nth": reference.moments[: point.at].count(name)}
+            lives, wrong, left = self._run(point.plan, (point.at, point.again_at), folder, api, named)
             if not wrong and left != reference.left:
                 wrong = [f"left otherwise: {_differing(left, reference.left)}"]
             if wrong:
@@ -97,7 +99,7 @@ class Slot:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _run(
-        self, plan: CrashPlan, fuses: Sequence[int], folder: Path, api: httpx.Client
+        self, plan: CrashPlan, fuses: Sequence[int], folder: Path, api: httpx.Client, named: Json | None = None
     ) -> tuple[int, list[str], Json]:
         """Life after life until one comes to its end. How many there were, what is wrong, and what was left."""
         for one in plan.orders:
@@ -105,7 +107,7 @@ class Slot:
         order = {"folder": str(folder), "script": plan.script, "ledger_url": self.databases() if self.databases else ""}
         for number in range(MOST_LIVES):
             at = fuses[number] if number < len(fuses) else 0
-            ended = _asked(self.hatchery, {**order, "number": number, "at": at})
+            ended = _asked(self.hatchery, {**order, **(named or {} if not number else {}), "number": number, "at": at})
             if not ended["signal"]:
                 break
         if ended["signal"] or ended["code"]:
