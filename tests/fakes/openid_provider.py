@@ -204,7 +204,8 @@ def openid_provider() -> Iterator[OpenIdProvider]:
             if sub is None:
                 self._say(401, {"error": "invalid_token"})
                 return
-            said = {"sub": sub, **provider.users.get(sub, {})}
+            mine = {name: value for name, value in provider.users.get(sub, {}).items() if value is not ...}
+            said = {"sub": sub, **mine}
             self._say(200, said if provider.userinfo is None else provider.userinfo)
 
         def _say(self, status: int, said: dict[str, Any]) -> None:
