@@ -160,6 +160,7 @@ class Certainty(Noun):
     summary: Text | None = None
     confidence: float = 0.0
     parts: tuple[ConfidencePart, ...] = ()
+    """What moved it; what did not apply is left out."""
     rests_on: Literal["cluster", "paste"] = "cluster"
     cause: Rival | None = None
     runner_up: Rival | None = None

@@ -22,7 +22,7 @@ def step_view(step: FrozenStep, review: Review, sees_line: Callable[[str], bool]
     total = len(step.diff.split("\n")) if step.diff else 0
     shown = lines[:MOST_LINES]
     return StepView(
-        index=step.step.index, is_read=step.step.is_read, line=step.step.text, script_line=step.step.line,
+        index=step.step.index, is_read=step.step.is_read, line=step.step.text.rstrip("\n"), script_line=step.step.line,
         target=step.target, changes=tuple(shown), lines_left_out=total - len(shown),
         requests=_named(step.requests, sees_line), depends_on=step.depends_on, dry_run=run.outcome if run else "",
         dry_run_message=run.message if run else "", server_warnings=run.warnings if run else (),

@@ -197,7 +197,7 @@ def _certainty(diagnosis: Diagnosis | None, reader: _Reader) -> Certainty | None
     if diagnosis.chosen is not None and shown.chosen is None:
         return Certainty(is_hidden=True)
     return Certainty(
-        verdict=shown.verdict, summary=shown.summary, confidence=shown.confidence, parts=shown.confidence_parts,
+        verdict=shown.verdict, summary=shown.summary, confidence=shown.confidence, parts=tuple(part for part in shown.confidence_parts if part.value),
         rests_on=shown.rests_on, cause=_rival(shown.chosen), runner_up=_rival(shown.runner_up), gaps=shown.gaps[:MOST_GAPS],
         gaps_left_out=len(diagnosis.gaps) - len(shown.gaps[:MOST_GAPS]),
     )  # fmt: skip
