@@ -61,7 +61,7 @@ def list_(
 @app.command("test")
 def try_(
     channel: Annotated[str, typer.Argument(help="email, slack or webhook.")],
-    to: Annotated[str, typer.Argument(help="A mail address, a Slack channel, a webhook's name.")],
+    to: Annotated[str, typer.Argument(help="A mail address, a Slack channel's id, a webhook's name.")],
     lang: Annotated[Literal["zh", "en"] | None, typer.Option(help="Only in this language; default: both.")] = None,
     zone: Annotated[str, typer.Option(help="IANA zone of the times in it.")] = "UTC",
 ) -> None:

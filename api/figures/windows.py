@@ -9,6 +9,7 @@ from api.figures.zones import zone_named
 from knowledge.errors import BadInput
 from knowledge.vocabulary import Noun
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
 LONGEST = timedelta(days=732)
 _AGE = re.compile(r"([0-9]{1,4})\s*(h|d|w)")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -46,6 +47,9 @@ def window_of(since: datetime | None, until: datetime | None, now: datetime, zon
 
 
 def _aware(at: datetime) -> datetime:
+    """In UTC; a time without a zone is taken for it. BadInput for one that no incident can have."""
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        raise BadInput(f"the year {at.year} is none that incidents happen in", next_step="give a time of these years")
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
@@ -55,8 +59,9 @@ def moment_of(told: str, now: datetime) -> datetime:
     if found:
         return now - int(found[1]) * _UNITS[found[2]]
     try:
-        return _aware(datetime.fromisoformat(told.strip()))
-    except (ValueError, OverflowError):
+        at = datetime.fromisoformat(told.strip())
+    except ValueError:
         raise BadInput(
             f"{told!r} is neither an age nor a time", next_step="for example 30d, 12h or 2026-03-01"
         ) from None
+    return _aware(at)

@@ -11,7 +11,7 @@ Every route that fits a happening tells its places; of two that name the same pl
           namespaces: ["serving*"]
           severities: [critical, high]
           kinds: [waiting_for_approval, failed, handed_over, resolved]
-          to: [{channel: email, to: serving-oncall@example.com}, {channel: slack, to: "#serving"}]
+          to: [{channel: email, to: serving-oncall@example.com}, {channel: slack, to: C0123ABCD}]
           quiet: [{starts: "22:00", ends: "08:00", zone: Asia/Shanghai, breaks_through: [critical]}]
           escalation:
             - {after_minutes: 30, to: [{channel: any, to: "@approvers"}]}
@@ -38,6 +38,7 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 PEOPLE = frozenset({"@approvers", "@assignee", "@requester"})
 _MAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
+_SLACK = re.compile(r"[CGD][A-Z0-9]{2,20}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SHORTEST_SECRET = 16
 DEFAULT_KINDS = (
@@ -135,7 +136,8 @@ class Destination(Group):
     channel: Literal["email", "slack", "webhook", "any"]
     """`any`: of a person, the first one that knows him."""
     to: str = Field(min_length=1, max_length=320)
-    """A mail address, a Slack channel, a webhook's name, @approvers, @assignee, @requester, or @origin."""
+    """A mail address, the id of a Slack channel (C0123ABCD), a webhook's name, @approvers, @assignee, @requester, or
+    @origin."""
     zone: str = "UTC"
     """IANA zone of the times in the message."""
     language: Language | None = None
@@ -151,6 +153,8 @@ class Destination(Group):
             raise ValueError("channel: any needs people (@approvers, @assignee, @requester) or @origin")
         if self.channel == "email" and not is_role:
             _checked_mail(self.to)
+        if self.channel == "slack" and not is_role and not _SLACK.fullmatch(self.to):
+            raise ValueError(f"to: {self.to!r} is no id of a Slack channel: it looks like C0123ABCD")
         return self
 
 

@@ -22,7 +22,7 @@ from tests.ledger.makers import add_approver, ask, claimed, make_alert, open_inc
 from tests.notices.conftest import RecordingChannel, TestClock
 
 ROOT = Path(__file__).parents[2]
-OPS = {"channel": "slack", "to": "#ops"}
+OPS = {"channel": "slack", "to": "C0OPS"}
 
 
 def settings(*routes: dict[str, Any], **more: Any) -> NoticesSettings:
@@ -54,7 +54,7 @@ async def test_what_happens_within_the_wait_is_one_message_that_tells_all(ledger
     _, request = ask(ledger)
     await passed(desk, clock)
     ((notice, address),) = slack.sent
-    assert (notice.kind, notice.count, address.to) == (NoticeKind.WAITING_FOR_APPROVAL, 2, "#ops")
+    assert (notice.kind, notice.count, address.to) == (NoticeKind.WAITING_FOR_APPROVAL, 2, "C0OPS")
     assert "Incident opened" in notice.body.en
     assert "新事件" in notice.body.zh
     assert notice.subject == request.id
@@ -68,16 +68,16 @@ async def test_route_is_passed_by_when_service_severity_or_kind_do_not_fit(ledge
     slack = RecordingChannel("slack")
     opened = {"kinds": ["incident_opened"]}
     given = settings(
-        {"to": [{**OPS, "to": "#service"}], "services": ["vl*"], **opened},
-        {"to": [{**OPS, "to": "#other-service"}], "services": ["bge*"], **opened},
-        {"to": [{**OPS, "to": "#severe"}], "severities": ["critical"], **opened},
-        {"to": [{**OPS, "to": "#elsewhere"}], "clusters": ["lab"], **opened},
-        {"to": [{**OPS, "to": "#kind"}], "kinds": ["resolved"]},
+        {"to": [{**OPS, "to": "C0SERVICE"}], "services": ["vl*"], **opened},
+        {"to": [{**OPS, "to": "C0OTHER"}], "services": ["bge*"], **opened},
+        {"to": [{**OPS, "to": "C0SEVERE"}], "severities": ["critical"], **opened},
+        {"to": [{**OPS, "to": "C0ELSEWHERE"}], "clusters": ["lab"], **opened},
+        {"to": [{**OPS, "to": "C0KIND"}], "kinds": ["resolved"]},
     )
     desk = dispatcher(ledger, clock, given, slack)
     open_incident(ledger)
     await passed(desk, clock)
-    assert [address.to for _, address in slack.sent] == ["#service"]
+    assert [address.to for _, address in slack.sent] == ["C0SERVICE"]
 
 
 async def test_incident_of_no_service_is_told_on_no_service_s_route(ledger: Ledger, clock: TestClock) -> None:
@@ -207,7 +207,7 @@ async def test_escalation_tells_more_people_step_by_step_once_each_and_approves_
             await desk.turn()
             await desk.settled()
     assert [address.to for _, address in mail.sent] == ["first@example.com"]
-    assert sorted(address.to for _, address in slack.sent) == ["#ops", "wei"]
+    assert sorted(address.to for _, address in slack.sent) == ["C0OPS", "wei"]
     assert kinds(slack) == [NoticeKind.APPROVAL_EXPIRING] * 2
     assert "waited for 92 minutes" in slack.sent[0][0].body.en
     assert ledger.approvals.get(request.id).status.value == "waiting"
@@ -365,7 +365,7 @@ for name in ("take", "claim", "sent"):
     dying(name)
 clock = TestClock()
 clock.at = datetime.fromisoformat(sys.stdin.readline().strip())
-given = NoticesSettings.model_validate({"wait_seconds": 0, "routes": [{"name": "r", "to": [{"channel": "slack", "to": "#ops"}], "kinds": ["incident_opened"]}]})
+given = NoticesSettings.model_validate({"wait_seconds": 0, "routes": [{"name": "r", "to": [{"channel": "slack", "to": "C0OPS"}], "kinds": ["incident_opened"]}]})
 with Ledger.open(url, clock.now) as ledger:
     desk = Dispatcher(ledger, given, {"slack": Telling("slack")}, clock)
     async def run():

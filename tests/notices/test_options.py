@@ -26,6 +26,7 @@ MAIL = {"host": "smtp.example.com"}
         ),
         ({"routes": [{"name": "a", "to": [{"channel": "webhook", "to": "pager"}]}]}, "no webhook named 'pager'"),
         ({"routes": [{"name": "a", "to": [{"channel": "slack", "to": "@everyone"}]}]}, "none of"),
+        ({"routes": [{"name": "a", "to": [{"channel": "slack", "to": "#ops"}]}]}, "no id of a Slack channel"),
         ({"routes": [{"name": "a", "to": [{"channel": "any", "to": "x"}]}]}, "needs people"),
         ({"routes": [{"name": "a", "kinds": ["explosion"]}]}, "kinds"),
         ({"routes": [{"name": "a"}, {"name": "a"}]}, "named twice"),
