@@ -93,6 +93,8 @@ def _names(client: httpx.Client) -> list[str]:
 def test_live_cluster_answers_as_recorded(file: Path, live: Server) -> None:
     """A cluster of another minor version has other fields; it answers with the same statuses all the same, but for what came
     or went between the two (`other_minor`)."""
+    if file.stem == NODES_FILE and not _nodes(live) >= RECORDED_NODES:
+        pytest.skip(f"its requests name the nodes {', '.join(sorted(RECORDED_NODES))}")
     outcome = replay_file(live, file)
     if _minor(live) == RECORDED_MINOR:
         surprising = {name: found for name, found in outcome.items() if found}
@@ -107,6 +109,15 @@ def test_live_cluster_answers_as_recorded(file: Path, live: Server) -> None:
 
 
 RECORDED_MINOR = "32"
+NODES_FILE, RECORDED_NODES = "28-nodes", {"rig-node-1", "rig-node-2"}
+
+
+def _nodes(server: Server) -> set[str]:
+    authorization = {"Authorization": f"Bearer {server.admin_token}"} if server.admin_token else {}
+    with httpx.Client(
+        base_url=server.url, headers=authorization, verify=server.verify, cert=server.certificate
+    ) as client:
+        return {item["metadata"]["name"] for item in client.get("/api/v1/nodes").json()["items"]}
 
 
 def _minor(server: Server) -> str:
