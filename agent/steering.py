@@ -15,7 +15,10 @@ from tools.snapshot import ClusterSnapshot
 STAGE = "steer"
 SOURCE = "person"
 MOST_STEERS = 20
-"""Hints of one incident; each may cost one more look."""
+"""Hints of one incident."""
+
+MOST_LOOKS = 8
+"""Of one run, for the model's requests and for hints together: who goes on hinting does not keep the desk from concluding."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,7 +77,7 @@ class Chat:
         zone: str = "",
         channel: Channel = "api",
         cluster: str = "",
-    ) -> AsyncIterator[Part]:
+    ) -> AsyncGenerator[Part, None]:
         """Answers one message: ``Begun``, then what is looked at and found, then ``Ended`` when the reply is kept.
 
         ``conversation_id`` empty: a new conversation; ``incident_id``: one about that incident. ``zone``: the asker's (IANA name;

@@ -164,12 +164,13 @@ class Worker:
             await asyncio.sleep(EXPIRY_EVERY_SECONDS)
 
     async def _sweep(self) -> None:
-        """Forgets old evidence of ended incidents and raw deliveries, as the settings say."""
+        """Forgets old evidence of ended incidents, raw deliveries and old conversations, as the settings say."""
         while True:
             before = self._deps.clock.now() - timedelta(days=self._deps.options.evidence_days)
             with contextlib.suppress(OpsdeskError):
                 await asyncio.to_thread(self._deps.ledger.evidence.sweep, before)
                 await asyncio.to_thread(self._deps.ledger.alerts.sweep_deliveries, before)
+                await asyncio.to_thread(self._deps.ledger.conversations.sweep, before)
             await asyncio.sleep(SWEEP_EVERY_SECONDS)
 
 

@@ -51,6 +51,10 @@ class ConceptSet:
                 self._concept_of.append(concept)
         self._set.Compile()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._concept_of))
+
     def within(self, text: str) -> frozenset[str]:
         return frozenset(self._concept_of[number] for number in self._set.Match(text) or ())
 

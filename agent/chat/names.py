@@ -157,7 +157,7 @@ def _one_for_each_place(things: Sequence[Thing]) -> tuple[Thing, ...]:
     chosen: dict[tuple[str, ...], Thing] = {}
     for thing in sorted(things, key=lambda one: order.get(one.kind, len(order))):
         sort = "workload" if thing.kind in {*WORKLOAD_KINDS, "Service"} else thing.kind
-        chosen.setdefault((thing.cluster, sort, thing.namespace), thing)
+        chosen.setdefault((thing.cluster, sort, thing.namespace, thing.name), thing)
     return tuple(chosen.values())
 
 

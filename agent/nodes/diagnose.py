@@ -16,7 +16,7 @@ from agent.reasoning.diagnosis import conclude
 from agent.reasoning.evidence_requests import MOST, kept
 from agent.reasoning.second_reading import unread, weigh
 from agent.state import IncidentState, JsonObject
-from agent.steering import unread_steers
+from agent.steering import MOST_LOOKS, unread_steers
 from knowledge.vocabulary import Diagnosis, Evidence, Hypothesis, RecalledCase, Text, Triage
 from tools.snapshot import ClusterSnapshot
 
@@ -43,7 +43,9 @@ async def run(state: IncidentState, deps: Deps) -> IncidentState:
     else:
         reading = await _second_reading(state, triage, offline, snapshot, deps)
     await asyncio.to_thread(deps.ledger.evidence.put_many, incident_id, list(snapshot.cited()))
-    hints = await unread_steers(incident_id, int(state.get("collected", {}).get("hints", 0)), deps)
+    collected = state.get("collected", {})
+    may_look_again = int(collected.get("round", 1)) < MOST_LOOKS
+    hints = await unread_steers(incident_id, int(collected.get("hints", 0)), deps) if may_look_again else 0
     if hints:
         await _tell_of_hints(incident_id, hints, deps)
     elif not reading.requests:
