@@ -262,7 +262,7 @@ async def test_recalled_cases_say_why_they_match_and_how_their_remedy_held(rig: 
     rig.person("sue", Role.VIEWER, scope=Scope(services=("qwen2-*",)))
     page = (await page_of(rig, "rui", story.incident.id)).html
     assert 'href="/knowledge/cases/shm-too-small"' in page
-    assert "fault shm-too-small" in page
+    assert "fault <strong>shm-too-small</strong>" in page
     assert "its remedy held 2 of 3 times" in page
     assert "shm-too-small" not in (await page_of(rig, "sue", story.incident.id)).html.split("Timeline")[0]
 

@@ -57,9 +57,7 @@ async def test_ticket_pressed_twice_opens_one_incident(rig: Rig) -> None:
 
 async def test_secret_in_what_was_pasted_is_not_kept(rig: Rig) -> None:
     page = await looked(await signed_in(rig, "rui"), "/tickets/new")
-    pasted = "\n".join(
-        ["$ kubectl logs ledger-1 -n billing", "password=hunter2-is-long-enough", "line", "line", "line"]
-    )
+    pasted = "$ kubectl logs ledger-1 -n billing\npassword=hunter2-is-long-enough\nline\nline\nline"
     page.fill(WORDS, f"invoices are down\n{pasted}\n")
     await page.press("Open ticket")
     (incident,) = rig.ledger.incidents.list(Scope())

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from nicegui import ui
 
-from api.web.console.parts import button, tag
+from api.web.console.parts import button, named_dialog, tag
 from api.web.console.rendering import visible
 from api.web.console.visit import Visit
 from api.web.words import word
@@ -40,7 +40,7 @@ async def ask(
     kind: str = "",
 ) -> dict[str, str] | None:
     """What was filled in, by the fields' names; None when it is not to be. ``body`` draws what is to be read first."""
-    with ui.dialog() as dialog, tag("section", "card dialog", role="dialog", aria_label=title):
+    with named_dialog(title) as dialog, tag("div", "card dialog"):
         tag("h2", text=title)
         if body is not None:
             with tag("div", "dialog-body", tabindex="0"):

@@ -60,6 +60,14 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
+class Recalled:
+    """A case and why it matches: ``(fault, its names)``; an empty first word where the reason is in words already."""
+
+    case: RecalledCase
+    reasons: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Ranked:
     """A cause in two orders: its places in the desk's own and in the model's, from 1; None where it is in neither."""
 
@@ -138,14 +146,20 @@ def _state(
     return "passed" if place < max(reached, at) else "ahead"
 
 
-def recalled_within(desk: Desk, principal: Principal, entries: list[TimelineEntry]) -> list[RecalledCase]:
+def recalled_within(desk: Desk, principal: Principal, entries: list[TimelineEntry]) -> list[Recalled]:
     """The cases that the last round recalled, as far as they are of the reader's services."""
     rounds = [entry.data["cases"] for entry in entries if entry.stage == "retrieve" and entry.data.get("cases")]
     if not rounds:
         return []
     cases = [RecalledCase.model_validate(case) for case in rounds[-1]]
     rows = {row.key[1]: row for row in desk.library.entries("cases")}
-    return [case for case in cases if case.case_id in rows and rows[case.case_id].is_within(principal.scope)]
+    shown = [case for case in cases if case.case_id in rows and rows[case.case_id].is_within(principal.scope)]
+    return [Recalled(case, [_reason(part) for part in case.why.split("; ")]) for case in shown]
+
+
+def _reason(part: str) -> tuple[str, str]:
+    word, _, names = part.partition(" ")
+    return (word, names) if names and word in {"fault", "alert", "service"} else ("", part)
 
 
 def orders(diagnosis: Diagnosis | None) -> list[Ranked]:

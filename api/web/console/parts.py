@@ -107,6 +107,13 @@ def say(text: str, *, good: bool = True) -> None:
     )
 
 
+def named_dialog(title: str) -> ui.dialog:
+    """A dialog that says to a screen reader what it is."""
+    dialog = ui.dialog()
+    dialog.props["aria-label"] = visible(title)
+    return dialog
+
+
 async def confirm(
     visit: Visit, title: str, lead: str, go: str, *, danger: bool = False, reason: str = ""
 ) -> str | None:
@@ -114,7 +121,7 @@ async def confirm(
 
     ``reason`` is the label of a field that has to be filled.
     """
-    with ui.dialog() as dialog, tag("section", "card dialog", role="dialog", aria_label=title):
+    with named_dialog(title) as dialog, tag("div", "card dialog"):
         tag("h2", text=title)
         if lead:
             tag("p", "dim", text=lead)

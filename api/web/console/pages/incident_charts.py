@@ -34,6 +34,7 @@ class OnsetCharts:
 
     async def refresh(self) -> None:
         diagnosis = self._whole.values["dossier"].diagnosis
+        self._place.set_visibility(not self._whole.values["is_merged"])
         if self._is_busy or self._of == (diagnosis,):
             return
         self._is_busy = True
