@@ -9,6 +9,24 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from starlette.requests import HTTPConnection
 
 MOST_HOPS = 20
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("MicroMessenger/", "WeChat"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+"""The first mark that is found names it: every browser also claims to be those below it."""
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +68,13 @@ def address_of(request: HTTPConnection, trusted: Sequence[str]) -> str:
             break
         address = str(before)
     return address
+
+
+def browser_name(agent: str) -> str:
+    """What a person knows their browser by: ``Firefox, Linux``; else the first word that it calls itself."""
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    return ", ".join(part for part in (browser, system) if part) or agent.partition(" ")[0][:60] or "?"
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:

@@ -12,15 +12,17 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from agent.deps import Deps
 from api.bootstrap import Desk
-from api.identity.options import SignInSettings
-from api.settings import ClusterSettings, Settings, WebSettings
+from api.identity.options import GroupGrant, OidcSettings, SignInSettings
+from api.settings import ClusterSettings, Settings
 from api.web.app import create_app
 from knowledge.ledger.ledger import Ledger
 from knowledge.library import Library
 from knowledge.vocabulary import AuditEntry, Role, Scope
+from tests.fakes.openid_provider import CLIENT, SECRET, OpenIdProvider, openid_provider
 from tests.ledger.conftest import (
     empty_url,
     engine,
@@ -40,6 +42,13 @@ __all__ = ["empty_url", "engine", "own_url", "postgresql_shared", "postgresql_te
 CHEAP = SignInSettings(hash_passes=1, hash_memory_kib=8)
 ADA = "velvet onion trapdoor"
 HTML = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+
+
+GRANTS = (
+    GroupGrant(group="sre-approvers", roles=(Role.APPROVER, Role.VIEWER), namespaces=("prod",)),
+    GroupGrant(group="sre", roles=(Role.RESPONDER, Role.VIEWER)),
+    GroupGrant(group="everyone", roles=(Role.VIEWER,)),
+)
 
 
 class MovedClock:
@@ -119,8 +128,35 @@ def ledger_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", web=WebSettings(), clusters=(ClusterSettings(name="prod"),), sign_in=CHEAP)
+def corp() -> Iterator[OpenIdProvider]:
+    with openid_provider() as provider:
+        provider.users["u-1"] = {"preferred_username": "noor", "groups": ["sre"]}
+        provider.users["u-2"] = {"preferred_username": "guest", "groups": ["visitors"]}
+        yield provider
+
+
+@pytest.fixture
+def oidc(corp: OpenIdProvider) -> OidcSettings:
+    return OidcSettings(
+        name="corp",
+        title="Corp",
+        issuer=corp.issuer,
+        client_id=CLIENT,
+        client_secret=SecretStr(SECRET),
+        groups=GRANTS,
+        creates_principals=True,
+    )
+
+
+@pytest.fixture
+def providers() -> tuple[OidcSettings, ...]:
+    """A module that signs in elsewhere gives ``oidc``."""
+    return ()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, providers: tuple[OidcSettings, ...]) -> Settings:
+    return Settings(home=tmp_path / "home", clusters=(ClusterSettings(name="prod"),), sign_in=CHEAP, oidc=providers)
 
 
 @pytest.fixture

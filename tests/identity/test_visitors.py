@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from api.identity.visitors import Visitor, address_of
+from api.identity.visitors import Visitor, address_of, browser_name
 from api.settings import Settings, WebSettings
 from knowledge.errors import MalformedSettings
 
@@ -72,3 +72,17 @@ def test_proxy_that_is_no_network_is_refused_in_the_settings(monkeypatch: pytest
 )
 def test_cookies_are_secure_behind_tls_without_being_told(given: dict[str, object], is_secure: bool) -> None:
     assert WebSettings.model_validate(given).secure_cookies is is_secure
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140 Safari/537.36 Edg/140", "Edge, Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18 Mobile/1 Safari/604.1", "Safari, iPhone"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "?"),
+    ],
+)
+def test_browser_is_told_as_people_know_it(agent: str, name: str) -> None:
+    assert browser_name(agent) == name

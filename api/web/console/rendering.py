@@ -20,6 +20,7 @@ from markupsafe import Markup
 from agent.reasoning.chain import chain_of
 from api.figures.units import shown_value
 from api.figures.zones import zone_named
+from api.identity.visitors import browser_name
 from api.web.chain_drawing import draw_chain
 from api.web.words import WORDS, word
 from knowledge.vocabulary import Finding, Hypothesis, Language, Text
@@ -66,6 +67,7 @@ def templates() -> Environment:
         short=_short,
         quoted=_quoted,
         iso=_iso,
+        browser=browser_name,
         markdown=_markdown,
         unfilled=_unfilled,
         span=_span,
@@ -133,6 +135,8 @@ def _ago(context: Context, at: datetime) -> str:
     words: Callable[[str, int], str] = lambda key, count: word(f"time.{key}", language, count=count)  # noqa: E731
     if seconds < -60:
         minutes = int(-seconds // 60)
+        if minutes >= 2_880:
+            return words("in_days", minutes // 1_440)
         return words("in_minutes", minutes) if minutes < 90 else words("in_hours", round(minutes / 60))
     if seconds < 0:
         return word("time.soon", language)
