@@ -7,8 +7,9 @@ cluster has. Serving frameworks spell the same thing differently: their expressi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from agent.chat.names import Thing
 from knowledge.vocabulary import Text
@@ -136,15 +137,47 @@ _DEVICES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def promql(measure: str, place: Place, *, quantiles: Sequence[int] = (), window: str = "5m") -> str:
-    """The expression for one measure at one place. ``window`` is a PromQL duration for rates."""
+def probe(measure: str, place: Place) -> str:
+    """Which of the spellings of a measure there are series of at the place, by their names; empty where there is one only.
+    A query of those alone is one that a person can read."""
+    series = {**_series_of(_COUNTERS, measure), **_series_of(_HISTOGRAMS, measure, "_bucket")}
+    series |= dict.fromkeys(_GAUGES.get(measure, ()), "pod")
+    if len(series) < 2:
+        return ""
+    parts = [
+        f"{{{','.join(filter(None, (_named_as(series), matchers)))}}}"
+        for matchers in dict.fromkeys((place.of_pods(), place.of_service()))
+    ]
+    return f"group by (__name__) ({' or '.join(parts)})"
+
+
+def _series_of(table: Mapping[str, tuple[tuple[Any, ...], ...]], measure: str, suffix: str = "") -> dict[str, str]:
+    return {f"{row[0]}{suffix}": str(row[-1]) for row in table.get(measure, ())}
+
+
+def _named_as(series: Iterable[str]) -> str:
+    return f'__name__=~"{"|".join(series)}"'
+
+
+def promql(
+    measure: str, place: Place, *, quantiles: Sequence[int] = (), window: str = "5m", only: Collection[str] = ()
+) -> str:
+    """The expression for one measure at one place. ``window`` is a PromQL duration for rates; ``only``: series names that the
+    probe found (none: all spellings)."""
+
+    def is_wanted(name: str) -> bool:
+        return not only or name in only
+
     if measure in _HISTOGRAMS:
-        return _quantiles(measure, place, quantiles or USUAL_QUANTILES, window)
+        rows = [row for row in _HISTOGRAMS[measure] if is_wanted(f"{row[0]}_bucket")] or _HISTOGRAMS[measure]
+        return _quantiles(rows, place, quantiles or USUAL_QUANTILES, window)
     if measure in _COUNTERS:
-        return " or ".join(_rate(metric, by, place, window) for metric, by in _COUNTERS[measure])
+        counters = [row for row in _COUNTERS[measure] if is_wanted(row[0])] or _COUNTERS[measure]
+        return " or ".join(_rate(metric, by, place, window) for metric, by in counters)
     if measure in _GAUGES:
         by = "namespace, pod"
-        return " or ".join(f"max by ({by}) ({metric}{{{place.of_pods()}}})" for metric in _GAUGES[measure])
+        gauges = [one for one in _GAUGES[measure] if is_wanted(one)] or _GAUGES[measure]
+        return " or ".join(f"max by ({by}) ({metric}{{{place.of_pods()}}})" for metric in gauges)
     if measure in _DEVICES:
         return _devices(measure, place)
     if measure == "errors":
@@ -152,13 +185,15 @@ def promql(measure: str, place: Place, *, quantiles: Sequence[int] = (), window:
     return _containers(measure, place, window)
 
 
-def _quantiles(measure: str, place: Place, quantiles: Sequence[int], window: str) -> str:
+def _quantiles(
+    histograms: Sequence[tuple[str, float, str]], place: Place, quantiles: Sequence[int], window: str
+) -> str:
     """One answer for several quantiles; the label ``quantile`` tells them apart."""
     by = "namespace" if place.target is not None else "namespace, service, pod"
     found = []
     for quantile in quantiles:
         parts = []
-        for metric, factor, kind in _HISTOGRAMS[measure]:
+        for metric, factor, kind in histograms:
             matchers = place.of_service() if kind == "service" else place.of_pods()
             inner = f"sum by ({by}, le) (rate({metric}_bucket{{{matchers}}}[{window}]))"
             scaled = f" * {factor:g}" if factor != 1 else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.chat.asking import EVERYWHERE, Asking, answered, offers, progress, said
-from agent.chat.measures import MEASURES, Measure, Place, promql
+from agent.chat.measures import MEASURES, Measure, Place, probe, promql
 from agent.chat.names import WORKLOAD_KINDS
 from agent.chat.reply import Chart, Citation, Line, Offer, Part, Rows
 from agent.chat.understood import Understood
@@ -122,7 +122,9 @@ async def draw(asked: Understood, measure: Measure, place: Place, asking: Asking
     step = max(SHORTEST_STEP, (end - start).total_seconds() / MOST_POINTS)
     window = f"{max(300, round(4 * step))}s" if step > SHORTEST_STEP * 5 else "5m"
     quantiles = (asked.quantile,) if asked.quantile else (95,) if asked.compare else ()
-    query = promql(asked.metric, place, quantiles=quantiles, window=window)
+    asks = probe(asked.metric, place)
+    named = {one.name for one in await metrics.instant(asks, end)} if asks else set()
+    query = promql(asked.metric, place, quantiles=quantiles, window=window, only=named)
     series = await metrics.range(query, start, end, step)
     lines, left_out = _lines(series, asked, asking)
     before: tuple[Line, ...] = ()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent.chat.measures import MEASURES, Place, promql
+from agent.chat.measures import MEASURES, Place, probe, promql
 from agent.chat.names import Thing
 from agent.chat.numbers import shown
 from tests.peers.prometheus import prometheus_server
@@ -36,6 +36,8 @@ async def test_every_query_is_taken_by_prometheus(prometheus_server: str) -> Non
             for quantiles in ((), (95,)):
                 query = promql(key, place, quantiles=quantiles, window="7m")
                 assert await metrics.range(query, now - timedelta(minutes=5), now, 60) == [], (key, name)
+            if asks := probe(key, place):
+                assert await metrics.instant(asks, now) == [], (key, name)
 
 
 @pytest.mark.parametrize("key", MEASURES)
@@ -67,3 +69,12 @@ def test_dots_and_dashes_of_names_are_no_patterns() -> None:
 )  # fmt: skip
 def test_numbers_are_told_as_people_read_them(value: float, unit: str, told: str) -> None:
     assert shown(value, unit) == told
+
+
+def test_a_query_names_only_the_spellings_that_were_found() -> None:
+    query = promql("latency", PLACES["service"], quantiles=(95,), only={"vllm:e2e_request_latency_seconds_bucket"})
+    assert query == (
+        "label_replace(histogram_quantile(0.95, sum by (namespace, le) (rate(vllm:e2e_request_latency_seconds_bucket"
+        '{namespace=~"prod",pod=~"qwen2-7b-[a-z0-9]{5,10}-[a-z0-9]{5}"}[5m]))), "quantile", "p95", "", "")'
+    )
+    assert promql("latency", PLACES["service"], only={"else"}) == promql("latency", PLACES["service"])
