@@ -27,6 +27,7 @@ from api.commands import (
     report,
     reviews,
     serve,
+    slack,
     users,
 )
 
@@ -52,6 +53,7 @@ app.add_typer(
 )
 app.add_typer(users.app, name="user", help="People and machines that act: add, list, give tokens.")
 app.add_typer(audit.app, name="audit", help="Who did what: verify the chain, export it, sign checkpoints of it.")
+app.add_typer(slack.app, name="slack", help="Slack as a face of the desk: the manifest of its app.")
 app.add_typer(detectors.app, name="detectors", help="What is watched for: list, show, and test a folder of your own.")
 app.add_typer(notices.app, name="notices", help="Who was told what, what did not get through, and trials of a channel.")
 app.add_typer(kb.app, name="kb", help="The knowledge base: add, import, search, list, check, rebuild.")

@@ -27,7 +27,7 @@ from knowledge.ledger.messenger_posts import Post
 from knowledge.vocabulary import ApprovalStatus, Incident, Language, Scope, Severity
 
 POLL_SECONDS = 0.5
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 15.0
 OVERLAP = timedelta(seconds=5)
 """Changes whose transactions ended out of order are seen all the same."""
 PAGE = 200

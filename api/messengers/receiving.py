@@ -10,13 +10,16 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from pydantic import ValidationError
 
+from agent.reasoning.triage import split_paste
 from api.bootstrap import Desk
 from api.messengers.contract import Asked
 from api.messengers.talk import Talk
 from knowledge.errors import LeaseLost, OpsdeskError, Temporary
 from knowledge.ledger.messengers import Received
+from knowledge.vocabulary import Json
+from tools.redaction import redact_text
 
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 15.0
 IDLE_SECONDS = 1.0
 FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 300.0
@@ -40,7 +43,7 @@ class Receiving:
     async def take_in(self, asked: Asked) -> bool:
         """False when it had come before."""
         inbox = self._desk.ledger.messenger_inbox
-        payload = asked.model_dump(mode="json")
+        payload = await asyncio.to_thread(_kept, asked)
         is_fresh = await asyncio.to_thread(inbox.take_in, self._provider, asked.id, payload)
         self._came.set()
         return is_fresh
@@ -129,3 +132,11 @@ class Receiving:
             with contextlib.suppress(OpsdeskError):
                 await asyncio.to_thread(self._desk.ledger.messenger_inbox.forget_old)
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _kept(asked: Asked) -> Json:
+    """The words as they are; what was pasted below them, or pointed at, without secrets: it is kept until it is answered."""
+    words, pasted = split_paste(asked.text)
+    text = f"{words}\n{redact_text(pasted)}" if pasted else asked.text
+    kept: Json = asked.model_copy(update={"text": text, "quoted": redact_text(asked.quoted)}).model_dump(mode="json")
+    return kept

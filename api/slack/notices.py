@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from api.messengers.contract import Account, Messenger, Place, PlaceUnknown, PostUnanswered
+from api.messengers.contract import Account, Messenger, MessengerBusy, Place, PlaceUnknown, PostUnanswered
 from api.messengers.message import Button, Buttons, Fact, Facts, Heading, Message, Paragraph, Piece
 from api.messengers.showing import CARD
 from api.notices.contract import Address, AddressUnknown, Notice, NoticeKind
@@ -27,6 +27,7 @@ URGENT = frozenset(
     }
 )
 UNANSWERED_MOST = 1_000
+CARD_FIRST_SECONDS = 5.0
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,}")
 
 
@@ -93,6 +94,8 @@ class SlackNotices:
 
     def _in_channel(self, notice: Notice, channel: str) -> Place:
         card = self._ledger.messenger_posts.get(self.name, channel, CARD + notice.incident) if notice.incident else None
+        if card is not None and not card.message_id and card.due_at is not None and not card.failure:
+            raise MessengerBusy("the incident's own message comes first", retry_after_seconds=CARD_FIRST_SECONDS)
         if card is None or not card.message_id:
             return Place(channel=channel)
         return Place(channel=channel, thread=card.message_id, is_shown_beside=notice.is_page or notice.kind in URGENT)

@@ -40,6 +40,8 @@ class Trouble:
     """For each method the Retry-After of the calls to come; an empty list: no limit."""
     fails: dict[str, str] = field(default_factory=dict)
     hangs: set[str] = field(default_factory=set)
+    hangs_after: set[str] = field(default_factory=set)
+    """The work is done, and the answer never comes."""
 
 
 @dataclass
@@ -145,6 +147,8 @@ class FakeSlack:
             return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
         answer = self._answered(method, given, request.headers.get("Authorization", "").removeprefix("Bearer "))
         self.changed.set()
+        if method in self.trouble.hangs_after:
+            await asyncio.sleep(3_600)
         if method in self.trouble.drops:
             assert request.transport is not None
             request.transport.abort()

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from api.settings import Settings
 from api.slack.doctor import check_slack
+from api.slack.manifest import manifest
 from api.slack.options import SlackChannelSettings, SlackSettings
 from tests.fakes.slack_server import BOT_TOKEN
 from tests.slack.conftest import OPS, SlackRig
@@ -79,3 +80,16 @@ def test_channel_reads_within_its_patterns() -> None:
     channel = SlackChannelSettings(channel=OPS, namespaces=("serving",))
     assert channel.scope.allows(cluster="prod", namespace="serving")
     assert not channel.scope.allows(cluster="prod", namespace="billing")
+
+
+def test_manifest_asks_for_what_the_desk_listens_to() -> None:
+    over_socket = manifest("", uses_socket=True)
+    assert over_socket["settings"]["socket_mode_enabled"] is True
+    assert "url" not in over_socket["features"]["slash_commands"][0]
+    over_http = manifest("https://desk.example/", uses_socket=False)
+    assert over_http["settings"]["event_subscriptions"] == {
+        "request_url": "https://desk.example/api/v1/slack/events",
+        "bot_events": ["app_mention", "message.im"],
+    }
+    assert over_http["features"]["shortcuts"][0]["callback_id"] == "opsdesk_diagnose"
+    assert over_http["features"]["slash_commands"][0]["command"] == "/opsdesk"

@@ -60,6 +60,17 @@ async def test_notice_of_an_incident_goes_into_its_thread(rig: SlackRig, channel
     assert [given.get("reply_broadcast", False) for given in posted] == [False, True]
 
 
+async def test_notice_waits_for_the_message_of_its_incident(rig: SlackRig, channel: Channel) -> None:
+    await rig.follow_from_now()
+    incident = incident_of(rig.ledger)
+    await rig.face.following.look()
+    with pytest.raises(Temporary):
+        await channel.send(notice(NoticeKind.INCIDENT_OPENED, incident=incident.id), CHANNEL)
+    await rig.settle()
+    await channel.send(notice(NoticeKind.INCIDENT_OPENED, incident=incident.id), CHANNEL)
+    assert len(rig.tops()) == 1
+
+
 async def test_notice_to_a_person_goes_to_their_linked_account_alone(rig: SlackRig, channel: Channel) -> None:
     rig.person("ana")
     to_rui, to_ana = Address(kind="person", to="rui"), Address(kind="person", to="ana")
