@@ -20,6 +20,9 @@ from knowledge.errors import OpsdeskError
 from knowledge.vocabulary import Mode
 from tools.safety.policy import Policy
 
+LEAST_HASH_COST = 2 * 19_456
+"""KiB times passes of argon2id: what OWASP asks for at least."""
+
 State = Literal["ok", "warning", "broken", "off"]
 
 READS = (
@@ -77,6 +80,7 @@ async def check_everything(settings: Settings) -> list[Check]:
         asyncio.to_thread(_guarded, "home", _check_home, settings),
         asyncio.to_thread(_guarded, "ledger", _check_ledger, settings),
         asyncio.to_thread(_guarded, "library", _check_library, settings),
+        asyncio.to_thread(_guarded, "sign-in", check_sign_in, settings),
         _check_model(settings),
         *(asyncio.to_thread(check_provider, one, settings) for one in settings.oidc),
         _check_server(settings),
@@ -141,6 +145,20 @@ def _check_library(settings: Settings) -> list[Check]:
     if health.is_sound:
         return [Check("library", "ok", held)]
     return [Check("library", "warning", f"{held}; the index: {health.problem}", "opsdesk kb rebuild")]
+
+
+def check_sign_in(settings: Settings) -> list[Check]:
+    """What makes signing in weaker than it looks. Nothing is said when nothing does."""
+    web, costs = settings.web, settings.sign_in
+    checks = []
+    if web.public_url.lower().startswith("https://") and not web.trusted_proxies:
+        step = "set web.trusted_proxies to the proxy's address or network"
+        said = "behind a proxy that is not named, all visitors have one address: wrong attempts of one make all wait"
+        checks.append(Check("sign-in", "warning", said, step))
+    if costs.asks_for_password and costs.hash_memory_kib * costs.hash_passes < LEAST_HASH_COST:
+        step = "leave sign_in.hash_memory_kib and sign_in.hash_passes at their defaults"
+        checks.append(Check("sign-in", "warning", "passwords are hashed too cheaply", step))
+    return checks
 
 
 def check_provider(one: OidcSettings, settings: Settings) -> list[Check]:

@@ -28,6 +28,7 @@ UNKNOWN = "unknown"
 FORGOTTEN_OF_ACCOUNT = timedelta(hours=24)
 FORGOTTEN_OF_ADDRESS = timedelta(hours=1)
 NAME_CHARACTERS = 128
+OWN = "browser:"
 
 
 class WrongProof(NotAuthenticated):
@@ -87,7 +88,7 @@ class Door:
         """Raises WrongProof, or WaitFirst before anything was looked at."""
         asked = folded(unicodedata.normalize("NFKC", name)[:NAME_CHARACTERS])
         account = self._account_key(asked, visitor)
-        keys = {account: self._of_account, self._address_key(visitor): self._of_address}
+        keys = self._keys(account, visitor)
         counted = self._counted(keys)
         known = self._ledger.credentials.password_hash(asked) if self.settings.asks_for_password else None
         is_right = self.passwords.is_right(known[1] if known else None, password)
@@ -101,9 +102,10 @@ class Door:
 
     def with_token(self, token: str, visitor: Visitor, instead_of: str = "") -> Entered:
         """Raises WrongProof, or WaitFirst before anything was looked at."""
-        keys = {self._address_key(visitor): self._of_address}
-        counted = self._counted(keys)
         found = self._ledger.principals.token_of(token)
+        is_own = found is not None and bool(self._sessions.device_of(found[0].id, visitor.device))
+        keys = {} if is_own else {self._address_key(visitor): self._of_address}
+        counted = self._counted(keys)
         if found is None or not found[0].roles:
             raise self._wrong("token", visitor, counted, subject=found[0].id if found else UNKNOWN)
         principal, known = found
@@ -120,7 +122,7 @@ class Door:
         """For who is signed in and changes something that the password guards. Counted as a sign-in is: a stolen session
         must not become the place where passwords are guessed. Raises WaitFirst."""
         account = self._account_key(principal.id, visitor)
-        keys = {account: self._of_account, self._address_key(visitor): self._of_address}
+        keys = self._keys(account, visitor)
         counted = self._counted(keys)
         known = self._ledger.credentials.password_hash(principal.id)
         if self.passwords.is_right(known[1] if known else None, password):
@@ -169,7 +171,12 @@ class Door:
         """A browser that its owner has used before is counted by itself: strangers' failures do not lock them out there."""
         device = self._sessions.device_of(asked, visitor.device)
         said = hashlib.sha256(f"{asked}\n{device}".encode("utf-8", "surrogatepass")).hexdigest()[:40]
-        return f"{'browser' if device else 'account'}:{said}"
+        return f"{OWN if device else 'account:'}{said}"
+
+    def _keys(self, account: str, visitor: Visitor) -> dict[str, Patience]:
+        """The browser alone when it is the owner's: behind a proxy that is not trusted all the world has one address."""
+        keys = {account: self._of_account}
+        return keys if account.startswith(OWN) else keys | {self._address_key(visitor): self._of_address}
 
     def _address_key(self, visitor: Visitor) -> str:
         return f"address:{visitor.network}"

@@ -160,6 +160,21 @@ async def test_owner_gets_in_during_an_attack_with_the_browser_they_have_used_be
     assert (await own.sign_in("ada", ADA)).status_code == 303
 
 
+async def test_owner_gets_in_when_everybody_seems_to_come_from_one_address_that_waits(door: Door) -> None:
+    """Behind a proxy that nobody told us to trust, an attacker's failures are the whole site's."""
+    proxy = "10.0.0.1"
+    own = door.browser(proxy)
+    await own.sign_in("vera", "seven wet umbrellas")
+    own.client.cookies.delete("opsdesk_session")
+    attacker = door.browser(proxy)
+    for number in range(25):
+        await attacker.sign_in(f"name-{number}", "guess")
+    assert (await door.browser(proxy).sign_in("ada", ADA)).status_code == 429
+    assert (await own.sign_in("vera", "seven wet umbrellas")).status_code == 303
+    own.client.cookies.delete("opsdesk_session")
+    assert (await own.with_token(door.tokens["vera"])).status_code == 303
+
+
 async def test_mark_of_a_browser_is_worth_nothing_for_another_account_or_when_it_is_forged(door: Door) -> None:
     vera = door.browser("10.6.1.1")
     await vera.sign_in("vera", "seven wet umbrellas")

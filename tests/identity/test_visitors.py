@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from starlette.requests import Request
 
+from api.health import check_sign_in
 from api.identity.visitors import Visitor, address_of, browser_name
 from api.settings import Settings, WebSettings
 from knowledge.errors import MalformedSettings
+from tests.identity.conftest import CHEAP
 
 PROXIES = ("10.0.0.0/8", "fd00::/8")
 
@@ -86,3 +90,12 @@ def test_cookies_are_secure_behind_tls_without_being_told(given: dict[str, objec
 )
 def test_browser_is_told_as_people_know_it(agent: str, name: str) -> None:
     assert browser_name(agent) == name
+
+
+def test_doctor_warns_of_a_proxy_that_is_not_named_and_of_cheap_hashes(tmp_path: Path) -> None:
+    web = WebSettings(public_url="https://desk.test")
+    (proxy, hashes) = check_sign_in(Settings(home=tmp_path, web=web, sign_in=CHEAP))
+    assert "trusted_proxies" in proxy.next_step
+    assert "cheaply" in hashes.detail
+    named = WebSettings(public_url="https://desk.test", trusted_proxies=("10.0.0.0/8",))
+    assert check_sign_in(Settings(home=tmp_path, web=named)) == []
