@@ -196,12 +196,14 @@ def _plain(parts: Sequence[Written], link: str) -> str:
 
 
 def _plain_part(part: Written, link: str) -> str:
+    colon = "：" if part.language is Language.ZH else ": "
     lines = [visible(part.title), ""]
     if part.body:
         lines += [visible(part.body), ""]
     for name, value in part.facts:
         shown = visible(value)
-        lines.append(f"{name}:\n" + _indented(shown) if "\n" in shown.strip() else f"{name}: {shown.strip()}")
+        told = "\n" + _indented(shown) if "\n" in shown.strip() else shown.strip()
+        lines.append(f"{name}{colon}{told}")
     if link:
         lines += ["", link]
     lines += ["", "-- ", word("notices.footer", part.language)]

@@ -42,8 +42,6 @@ def subject_of(notice: Notice, address: Address, default: Language) -> str:
 
 def _in(notice: Notice, address: Address, language: Language) -> Written:
     facts = [(fact.name.within(language), _value(fact, address.zone, language)) for fact in notice.facts]
-    if notice.incident_title:
-        facts.insert(0, (word("notices.fact_incident", language), notice.incident_title))
     facts = [(name, value) for name, value in facts if value]
     title = notice.title.within(language)
     page = f"{word('notices.page', language)}: " if notice.is_page else ""
