@@ -124,7 +124,7 @@ def _judged(script: str, asked: Understood, asking: Asking) -> list[Part]:
         ),
     ]
     if verdict.verdict not in {Ruling.FORBIDDEN, Ruling.REFUSED} and mode is not Mode.READ_ONLY:
-        parts.append(offers(Offer(label=asking.text("Open an incident with this script", "以此脚本开单"), does="open", text=ticket_text(asked.words, script))))  # fmt: skip
+        parts.append(offers(Offer(label=asking.text("Open an incident with this script", "以此脚本开单"), does="open", text=ticket_text(asked, script))))  # fmt: skip
     return parts
 
 
@@ -160,7 +160,11 @@ def _what_next(verdict: OfflineVerdict, mode: Mode, asking: Asking) -> str:
     return text
 
 
-def ticket_text(words: str, script: str) -> str:
-    """What the ticket says: the person's words as a comment, and exactly the script that was shown."""
-    line = " ".join(words.split())[:200]
-    return script if not line or line in script else f"# {line}\n{script}"
+def ticket_text(asked: Understood, script: str) -> str:
+    """What the ticket says: the person's words, with the name that they leaned on, and exactly the script that was shown."""
+    if asked.verb == "script":
+        return script
+    line = " ".join(asked.words.split())[:200]
+    thing = asked.target or asked.node
+    name = f" ({thing.name})" if thing is not None and thing.name not in line.lower() else ""
+    return f"{line}{name}\n{script}"

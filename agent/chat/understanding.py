@@ -97,7 +97,7 @@ def understand(text: str, setting: Setting) -> Understood:
     found = replace(
         _with_parameters(ranked.chosen, reading, setting), language=language, words=words, nearest=ranked.nearest
     )
-    if reading.is_fragment and (found.intent == UNCLEAR or reading.leans_wholly):
+    if reading.is_fragment and (found.intent == UNCLEAR or (found.intent == "metric" and reading.leans_wholly)):
         found = _carried(found, reading, setting)
     return _of_the_same_device(_leaning(found, reading, setting.thread), setting.thread)
 

@@ -23,6 +23,7 @@ from tests.fakes.memory_cluster import deployment
         ("qwen2-7b 跑在哪台机器上", "bge-m3 呢？", "where", "gpu-01 (1)"),
         ("status of reranker", "restart it", "change", ""),
         ("list pods in prod", "in staging?", "list_objects", "1 pods"),
+        ("status of qwen2-7b", "它的显存谁在用", "gpu_holders", "2 个 pod"),
         ("谁在占用 gpu-07 的显存", "gpu-01 呢", "gpu_holders", "gpu-01"),
     ],
 )
