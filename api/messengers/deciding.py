@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from api.bootstrap import Desk, utc_now
-from api.messengers.contract import Account, Messenger, Place, TooLate
+from api.messengers.contract import Account, Messenger, Place, PlaceUnknown, TooLate
 from api.messengers.linking import Linking, said
 from api.messengers.links import Links
 from api.messengers.message import Entry, Form, Message, Paragraph
@@ -180,4 +181,7 @@ class Deciding:
         )
 
     async def _whisper(self, account: Account, place: Place, message: Message) -> None:
-        await self.messenger.whisper(place, account, message)
+        try:
+            await self.messenger.whisper(place, account, message)
+        except PlaceUnknown:  # they are not in the channel, or the desk is not
+            await self.messenger.post(await self.messenger.direct(account), message, f"whisper:{uuid.uuid4().hex}")

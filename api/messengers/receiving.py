@@ -14,7 +14,7 @@ from agent.reasoning.triage import split_paste
 from api.bootstrap import Desk
 from api.messengers.contract import Asked
 from api.messengers.talk import Talk
-from knowledge.errors import LeaseLost, OpsdeskError, Temporary
+from knowledge.errors import AccessDenied, LeaseLost, OpsdeskError, Temporary
 from knowledge.ledger.messengers import Received
 from knowledge.vocabulary import Json
 from tools.redaction import redact_text
@@ -108,7 +108,10 @@ class Receiving:
         """Why it failed (empty: it did not), and after how many seconds it is to be tried again (None: never)."""
         try:
             await self._talk.answer(Asked.model_validate(received.payload), received)
-        except Temporary as error:
+        except (
+            Temporary,
+            AccessDenied,
+        ) as error:  # a token that was revoked is mended by a person: what was asked waits
             log.info("messenger_put_off", id=received.id, attempts=received.attempts, reason=error.message)
             is_old = datetime.now(UTC) - received.received_at > GIVEN_UP_AFTER
             waits = min(FIRST_WAIT_SECONDS * 2 ** min(received.attempts - 1, 10), LONGEST_WAIT_SECONDS)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from agent.chat.reply import Answered, Citation, Offer, Offers, ProposedScript, Reference, Rows, Said
+import pytest
+
+from agent.chat.reply import Answered, Citation, Delta, Offer, Offers, ProposedScript, Reference, Rows, Said
+from api.messengers import receiving, talk
 from knowledge.vocabulary import Language, Ruling
-from tests.fakes.slack_blocks import buttons
+from tests.fakes.slack_blocks import buttons, seen
 from tests.fakes.slack_workspace import command, direct, mention, press, shortcut
 from tests.slack.conftest import OPS, SlackRig
 
@@ -129,3 +132,51 @@ async def test_offer_is_said_as_if_it_were_typed_when_its_button_is_pressed(rig:
     await rig.slack.until(lambda: len(rig.engine.asked) == 2)
     assert rig.engine.asked[1]["text"] == "which pods"
     assert rig.engine.asked[1]["conversation"] == rig.engine.asked[0]["conversation"]
+
+
+async def test_answer_is_seen_while_it_is_written(rig: SlackRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(talk, "UPDATE_SECONDS", 0.0)
+    rig.engine.answers = lambda _: [
+        Delta(text="It is the "),
+        Delta(text="image"),
+        Answered(answer=Said(text="It is the image [1]")),
+    ]
+    rig.start()
+    ts = rig.slack.write(OPS, "U1RUI", "why")
+    await rig.send(mention("U1RUI", OPS, "why is it slow", ts=ts))
+    await rig.slack.until(lambda: "image [1]" in rig.slack.read(OPS, ts) and "Looking" not in rig.slack.read(OPS, ts))
+    shown = [seen(given) for method, given in rig.slack.calls if method == "chat.update"]
+    assert any("It is the image" in one and "[1]" not in one for one in shown)
+    assert any("reading the metrics" in one for one in shown)
+    assert "reading the metrics" not in shown[-1]
+
+
+async def test_answer_that_is_written_fast_is_not_updated_for_every_word(rig: SlackRig) -> None:
+    rig.engine.answers = lambda _: [*(Delta(text="word ") for _ in range(500)), Answered(answer=Said(text="whole"))]
+    rig.start()
+    ts = rig.slack.write(OPS, "U1RUI", "why")
+    await rig.send(mention("U1RUI", OPS, "why is it slow", ts=ts))
+    await rig.slack.until(lambda: "whole" in rig.slack.read(OPS, ts))
+    assert rig.slack.count("chat.update") <= 2
+
+
+async def test_question_waits_while_the_token_is_refused(rig: SlackRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "FIRST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(receiving, "IDLE_SECONDS", 0.05)
+    rig.slack.trouble.fails["chat.postMessage"] = "token_revoked"
+    rig.start()
+    ts = rig.slack.write(OPS, "U1RUI", "why")
+    await rig.send(mention("U1RUI", OPS, "why is it slow", ts=ts))
+    await rig.slack.until(lambda: rig.slack.count("chat.postMessage") >= 2)
+    rig.slack.trouble.fails.clear()
+    await rig.slack.until(lambda: "You said" in rig.slack.read(OPS, ts))
+
+
+async def test_secret_in_what_was_pasted_is_not_kept_while_it_waits(rig: SlackRig) -> None:
+    ts = rig.slack.write(OPS, "U9ELSE", "look")
+    message = rig.slack.said(OPS)[0] | {"text": "export HF_TOKEN=hf_abcdefghijklmnopqrstuvwxyz0123456789"}
+    await rig.send(shortcut("U1RUI", OPS, message, trigger=rig.slack.trigger()))
+    kept = rig.ledger.messenger_inbox.claim("slack", "test", 30)
+    assert kept is not None
+    assert "hf_abc" not in str(kept.payload)
+    assert ts in str(kept.payload)
