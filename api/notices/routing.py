@@ -20,6 +20,7 @@ BUILT_IN = "built-in"
 NOWHERE = "nowhere"
 """The channel of a notice whose person nobody can reach: it is given up at once, so that it is seen."""
 _ORIGIN = Destination(channel="any", to="@origin")
+_REQUESTER = Destination(channel="any", to="@requester")
 _APPROVERS = Destination(channel="any", to="@approvers")
 
 
@@ -77,11 +78,8 @@ class Router:
         if notice.kind is NoticeKind.BREAK_GLASS:
             async for place in self._places((_APPROVERS,), notice):
                 yield place
-        if notice.kind in {NoticeKind.APPROVAL_EXPIRED, NoticeKind.ANSWERED}:
-            async for place in self._places((_ORIGIN,), notice):
-                yield place
         if notice.kind is NoticeKind.APPROVAL_EXPIRED:
-            async for place in self._places((Destination(channel="any", to="@requester"),), notice):
+            async for place in self._places((_ORIGIN, _REQUESTER), notice):
                 yield place
 
     async def _places(self, destinations: Sequence[Destination], notice: Notice) -> AsyncIterator[Place]:
