@@ -57,7 +57,7 @@ log = structlog.get_logger("opsdesk.chat")
 
 
 class Chat:
-    """One for a desk: it keeps the names of the clusters for a moment, and the replies that are under way."""
+    """One for a desk and its event loop: it keeps the names of the clusters for a moment, and the replies that are under way."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -279,8 +279,10 @@ class Chat:
             yield part
 
     def _last_offer(self, conversation_id: str) -> str:
-        messages = self._desk.ledger.conversations.messages(conversation_id, REMEMBERED)
-        return next((one.id for one in reversed(messages) if one.said_by == "desk" and chat_acts.opening(one)), "")
+        """The answer just before, if it offers to open an incident: a yes means nothing older."""
+        messages = self._desk.ledger.conversations.messages(conversation_id, 4)
+        last = next((one for one in reversed(messages) if one.said_by == "desk"), None)
+        return last.id if last is not None and chat_acts.opening(last) else ""
 
     async def open_incident(
         self, principal: Principal, conversation_id: str, message_id: str, *, channel: Channel = "api"
@@ -333,11 +335,13 @@ class Chat:
 
     def _keep(self, turn: Turn, asked: Understood, asking: Asking | None) -> Message:
         text = "\n".join(block.text for block in turn.blocks if block.block == "said")
+        cited = {one.id for block in turn.blocks if block.block == "said" for one in block.citations}
+        facts = [fact for fact in asking.evidence.values() if fact.id in cited] if asking else []
         payload: dict[str, Any] = {
             "blocks": [block.model_dump(mode="json") for block in turn.blocks],
             "understood": asked.as_json(),
             "parameters": asked.parameters(),
-            "evidence": [fact.model_dump(mode="json") for fact in asking.evidence.values()] if asking else [],
+            "evidence": [fact.model_dump(mode="json") for fact in facts],
             "places": sorted(asking.places) if asking else [],
             "cluster": asking.cluster.name if asking else "",
         }

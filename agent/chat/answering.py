@@ -24,10 +24,21 @@ from agent.chat.plain import (
     read_by_model,
 )
 from agent.chat.proposals import answer_change
-from agent.chat.reply import Part
+from agent.chat.reply import Answered, Part
 from agent.chat.understood import NEEDS_TARGET, Understood
 
 Answering = Callable[[Understood, Asking], AsyncIterator[Part]]
+
+
+async def answer_what_is_unclear(asked: Understood, asking: Asking) -> AsyncIterator[Part]:
+    """Says so; and, where a service or a node was named, in one sentence how it is: that much was understood."""
+    async for part in answer_unclear(asked, asking):
+        if isinstance(part, Answered) and part.answer.block == "offers" and (asked.target or asked.node):
+            async for seen in answer_status(asked, asking):
+                if isinstance(seen, Answered) and seen.answer.block == "said":
+                    yield seen
+        yield part
+
 
 ANSWERS: Mapping[str, Answering] = {
     "diagnose": answer_diagnose,
@@ -46,7 +57,7 @@ ANSWERS: Mapping[str, Answering] = {
     "paste": answer_paste,
     "help": answer_help,
     "small_talk": answer_small_talk,
-    "unclear": answer_unclear,
+    "unclear": answer_what_is_unclear,
 }
 NAMES_MATTER = frozenset(
     {
@@ -74,7 +85,7 @@ async def answer(asked: Understood, asking: Asking) -> AsyncIterator[Part]:
         for part in parts:
             yield part
         return
-    async for part in ANSWERS.get(asked.intent, answer_unclear)(asked, asking):
+    async for part in ANSWERS.get(asked.intent, answer_what_is_unclear)(asked, asking):
         yield part
 
 

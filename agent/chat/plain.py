@@ -64,8 +64,8 @@ async def answer_unclear(asked: Understood, asking: Asking) -> AsyncIterator[Par
     forms = [FORMS[one] for one in (nearest or FIRST)][:MOST_OFFERS]
     name = asked.target.name if asked.target else ""
     text = asking.text(
-        "I did not understand that; nothing was looked at and nothing was done.",
-        "我没有理解这句话；没有查看也没有执行任何操作。",
+        "I did not understand that, and nothing was done.",
+        "我没有理解这句话，没有执行任何操作。",
     )
     if nearest:
         text += asking.text(" The nearest that I understand:", "最接近的说法：")

@@ -204,3 +204,12 @@ async def test_help_tells_what_the_chat_does_and_that_it_changes_nothing(desk: C
     talk = await desk.say("你能做什么")
     assert talk.intent == "help"
     assert "我自己不做任何变更" in talk.text
+
+
+async def test_a_service_that_was_named_is_shown_as_it_is_where_the_rest_was_not_understood(desk: ChatRig) -> None:
+    talk = await desk.say("先别重启 qwen2-7b")
+    assert talk.intent == "unclear"
+    assert "没有理解" in talk.text
+    assert "2/2 个副本就绪" in talk.text
+    assert not talk.scripts
+    assert any("诊断 qwen2-7b" in one for one in talk.offers)

@@ -150,3 +150,11 @@ async def test_two_clusters_are_asked_back_and_the_named_one_is_taken(tmp_path: 
         read_only = await desk.say("restart the gateway in cluster east")
         assert not read_only.opening
         assert "read-only" in read_only.text
+
+
+async def test_a_yes_means_the_answer_just_before_and_nothing_older(desk: ChatRig) -> None:
+    proposed = await desk.say("restart the gateway")
+    between = await desk.follow(proposed, "status of bge-m3")
+    talk = await desk.follow(between, "yes")
+    assert talk.intent != "confirm"
+    assert desk.ledger.incidents.list(desk.people["rui"].scope) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
@@ -21,6 +22,8 @@ from knowledge.ledger.conversations import Conversation, Message
 from knowledge.vocabulary import Incident, Language, Principal, TimelineEntry
 
 router = api_router("chat")
+
+BEAT_SECONDS = 15.0
 
 
 class File(acts.Order):
@@ -100,9 +103,19 @@ async def say(order: ChatOrder, chat: ChatOf, principal: Asker) -> ChatAnswer | 
 
 
 async def _events(first: Part, parts: AsyncIterator[Part]) -> AsyncIterator[str]:
+    """A proxy that hears nothing for long would end the stream: a look may take half a minute."""
     yield f"data: {first.model_dump_json()}\n\n"
-    async for part in parts:
+    following = asyncio.ensure_future(anext(parts, None))
+    while True:
+        done, _ = await asyncio.wait({following}, timeout=BEAT_SECONDS)
+        if not done:
+            yield ": still here\n\n"
+            continue
+        part = following.result()
+        if part is None:
+            return
         yield f"data: {part.model_dump_json()}\n\n"
+        following = asyncio.ensure_future(anext(parts, None))
 
 
 async def _whole(parts: AsyncIterator[Part]) -> ChatAnswer:
