@@ -76,7 +76,7 @@ class Shower:
         if not self._may("all"):
             return 0
         due = await asyncio.to_thread(self._posts.due, self._messenger.name, ROUND)
-        due = [await self._looked_for(post) if post.trying_since else post for post in due]
+        due = [await self._looked_for(post) if post.trying_since else post for post in sorted(due, key=_urgency)]
         sent = 0
         caught_up: set[tuple[str, str]] = set()
         for channel in dict.fromkeys(post.channel for post in due):
@@ -309,6 +309,11 @@ class Shower:
         length = self._desk.ledger.timeline.for_incident(post.incident_id, 0, 10_000)[-1:]
         told = length[0].sequence if post.subject.startswith(STORY) and length else None
         self._posts.showed(post, "", shown, told)
+
+
+def _urgency(post: Post) -> int:
+    """In a storm that something happened is told before what is known of it; of equals the longest waiting comes first."""
+    return next((rank for rank, kind in enumerate((CARD, APPROVAL)) if post.subject.startswith(kind)), 2)
 
 
 def _key(post: Post) -> str:

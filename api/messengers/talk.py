@@ -20,7 +20,7 @@ from agent.reasoning.triage import language_of
 from api.bootstrap import Desk
 from api.chat_text import Attachment
 from api.messengers.chat_message import Reply
-from api.messengers.contract import Asked, Messenger, Place, PlaceUnknown, Say
+from api.messengers.contract import Asked, Messenger, Place, PlaceUnknown, PostUnanswered, Say
 from api.messengers.linking import Linking, said
 from api.messengers.links import Links
 from api.messengers.message import Message, Picture
@@ -33,6 +33,9 @@ from knowledge.vocabulary import Language, Principal
 UPDATE_SECONDS = 1.5
 """Between two updates of an answer that is being written: what platforms let one message change."""
 FILES_MOST = 5
+PICTURE_WAIT_SECONDS = 2.0
+LONGEST_WAIT_SECONDS = 10.0
+"""A limit that lasts longer puts the work off instead."""
 TRIES = 3
 """Of an answer whose sources are away; then the person is told so."""
 
@@ -199,14 +202,23 @@ class Talk:
         return found
 
     async def _show_charts(self, reply: Reply, place: Place) -> None:
-        if self.draw is None:
-            return
-        for chart in reply.charts:
+        for chart in reply.charts if self.draw is not None else ():
             try:
-                picture = await asyncio.to_thread(self.draw, chart, reply.language)
-                await self.messenger.post_picture(place, picture)
-            except OpsdeskError as error:  # the numbers stand in the answer; a picture less loses nothing
+                picture = await asyncio.to_thread(self.draw, chart, reply.language)  # type: ignore[arg-type]
+                await self._show_picture(place, picture)
+            except OpsdeskError as error:  # the query stands in the answer; a picture less loses nothing
                 log.warning("chart_not_posted", reason=error.message, next_step=error.next_step)
+
+    async def _show_picture(self, place: Place, picture: Picture) -> None:
+        """A few attempts; one whose outcome is not known is not repeated: two pictures are worse than none."""
+        for _ in range(TRIES - 1):
+            try:
+                return await self.messenger.post_picture(place, picture)
+            except PostUnanswered:
+                raise
+            except Temporary as error:
+                await asyncio.sleep(min(error.retry_after_seconds or PICTURE_WAIT_SECONDS, LONGEST_WAIT_SECONDS))
+        return await self.messenger.post_picture(place, picture)
 
 
 class _Sheet:
@@ -261,7 +273,7 @@ class _Sheet:
                 return
             except Temporary as error:
                 seconds = error.retry_after_seconds or 0.0
-                if not 0 < seconds <= 10:
+                if not 0 < seconds <= LONGEST_WAIT_SECONDS:
                     raise
                 await asyncio.sleep(seconds)
             except NotFound:  # somebody deleted it meanwhile: what was asked is still answered

@@ -134,6 +134,15 @@ async def test_answer_stands_when_the_picture_cannot_be_posted(rig: SlackRig) ->
     assert len(rig.engine.asked) == 1
 
 
+async def test_picture_is_posted_when_slacks_limit_is_over(rig: SlackRig) -> None:
+    rig.engine.answers = lambda _: [Answered(answer=Said(text="You said so")), Answered(answer=chart())]
+    rig.face.talk.draw = draw_chart
+    rig.slack.trouble.limits["files.getUploadURLExternal"] = [1]
+    await ask_with(rig)
+    await rig.slack.until(lambda: rig.slack.pictures)
+    assert rig.slack.count("files.completeUploadExternal") == 1
+
+
 async def test_no_token_stands_in_anything_that_is_posted(rig: SlackRig) -> None:
     await ask_with(rig, {"id": "F1", "name": "a.log", "size": 1, "url_private_download": "http://evil.example/x"})
     assert BOT_TOKEN not in str(rig.slack.calls)
