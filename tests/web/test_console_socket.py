@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -51,6 +51,14 @@ def listening(client: Any, event: str, name: str) -> asyncio.Queue[str]:
     heard: asyncio.Queue[str] = asyncio.Queue()
     client.on(event, lambda said: heard.put_nowait(str(said[name])))
     return heard
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it does not come true")
 
 
 def cookies_of(browser: httpx.AsyncClient) -> str:
@@ -102,6 +110,8 @@ async def test_page_of_another_principal_hears_nobody_else(rig: Rig, address: st
             async with socket(address, cookies_of(rui), page.client) as real:
                 await forged.emit("event", press_of(page, "Take it"))
                 await forged.emit("javascript_response", {"client_id": page.client.id, "request_id": "x"})
+                await real.emit("event", press_of(page, "Assign"))
+                await until(lambda: "Assignee" in page.html)
                 assert rig.ledger.incidents.get(incident.id).assignee == ""
                 heard = listening(real, "notify", "message")
                 await real.emit("event", press_of(page, "Take it"))
@@ -122,6 +132,22 @@ async def test_pressing_does_nothing_and_leads_to_the_sign_in_when_the_session_h
             await real.emit("event", press_of(page, "Take it"))
             assert await asyncio.wait_for(heard.get(), 5) == f"/sign-in?next=/incidents/{incident.id}"
     assert rig.ledger.incidents.get(incident.id).assignee == ""
+
+
+async def test_what_is_typed_after_the_session_has_ended_is_not_looked_for(rig: Rig, address: str) -> None:
+    incident_of(rig.ledger)
+    async with browser_of(rig, address, "vera") as vera:
+        page = await looked(vera, "/incidents?status=")
+        async with socket(address, cookies_of(vera), page.client) as real:
+            heard = listening(real, "open", "path")
+            rig.ledger.principals.disable("vera")
+            incident_of(rig.ledger, "later", service="secret", namespace="other")
+            field = next(one for one in page.client.elements.values() if one.props.get("data-filter") == "text")
+            ear = next(one for one in field._event_listeners.values() if one.type.startswith("update:"))
+            typed = {"client_id": page.client.id, "id": field.id, "listener_id": ear.id, "args": ['"secret"']}
+            await real.emit("event", typed)
+            assert (await asyncio.wait_for(heard.get(), 5)).startswith("/sign-in?next=/incidents")
+    assert "other" not in page.html.split("<tbody>")[-1]
 
 
 async def test_vote_of_an_approver_who_lost_the_role_meanwhile_counts_nothing(rig: Rig) -> None:
