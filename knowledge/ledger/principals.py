@@ -55,6 +55,11 @@ class Principals:
                 raise _unknown(id)
             return _principal(session, row)
 
+    def person_behind(self, id: str) -> str:
+        """The human behind an identity, disabled or not: two identities of one human are one when it comes to agreeing."""
+        with self._store.read() as session:
+            return person_behind(session, id)
+
     def by_name(self, name: str) -> Principal:
         return self.by_id(folded(name))
 
@@ -71,14 +76,6 @@ class Principals:
                 return None
             principal = known_principal(session, found.principal_id)
             return None if principal is None else (principal, _token(found))
-
-    def by_token_digest(self, digest: str) -> Principal | None:
-        """As :meth:`by_token`, for a session that was opened with the token and remembers only its SHA-256 in hex."""
-        with self._store.read() as session:
-            found = session.get(TokenRow, digest)
-            if found is None or (found.expires_at is not None and found.expires_at <= self._store.now()):
-                return None
-            return known_principal(session, found.principal_id)
 
     def issue_token(
         self, principal_id: str, label: str, expires_at: datetime | None = None, *, actor: str = "desk"

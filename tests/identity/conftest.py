@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -125,6 +128,36 @@ def ledger_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("identity") / "template.db"
     Ledger.upgrade(f"sqlite:///{path}")
     return path
+
+
+PROGRAM = """
+import sys, oidc_provider_mock
+with oidc_provider_mock.run_server_in_thread(require_nonce=True) as server:
+    print(server.server_port, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[str]:
+    """A process of its own, until its standard input ends."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    ) as program:
+        assert program.stdout is not None
+        port = int(program.stdout.readline())
+        yield f"http://localhost:{port}"
+        program.communicate("", timeout=10)
+
+
+def known_there(issuer: str, sub: str, **claims: object) -> None:
+    httpx.put(f"{issuer}/users/{sub}", json=claims, trust_env=False).raise_for_status()
 
 
 @pytest.fixture

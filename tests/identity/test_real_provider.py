@@ -3,10 +3,6 @@ what we do not know of such programs shows here."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,35 +14,9 @@ from api.health import check_provider
 from api.identity.options import GroupGrant, OidcSettings
 from api.settings import ClusterSettings, Settings
 from knowledge.vocabulary import Role
-from tests.identity.conftest import CHEAP, Browser, Door
+from tests.identity.conftest import CHEAP, Browser, Door, known_there
 
 GRANTS = (GroupGrant(group="sre", roles=(Role.RESPONDER, Role.VIEWER)), GroupGrant(group="all", roles=(Role.VIEWER,)))
-
-
-PROGRAM = """
-import sys, oidc_provider_mock
-with oidc_provider_mock.run_server_in_thread(require_nonce=True) as server:
-    print(server.server_port, flush=True)
-    sys.stdin.read()
-"""
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    """A process of its own, until its standard input ends."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment,
-    ) as program:
-        assert program.stdout is not None
-        port = int(program.stdout.readline())
-        yield f"http://localhost:{port}"
-        program.communicate("", timeout=10)
 
 
 @pytest.fixture
@@ -66,10 +36,6 @@ def oidc(issuer: str) -> OidcSettings:
 @pytest.fixture
 def settings(tmp_path: Path, oidc: OidcSettings) -> Settings:
     return Settings(home=tmp_path / "home", clusters=(ClusterSettings(name="prod"),), sign_in=CHEAP, oidc=(oidc,))
-
-
-def known_there(issuer: str, sub: str, **claims: object) -> None:
-    httpx.put(f"{issuer}/users/{sub}", json=claims, trust_env=False).raise_for_status()
 
 
 def agreed(address: str, **form: str) -> str:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -38,10 +38,12 @@ class Visit:
     face: Face
     who: SignedIn
     language: Language
+    _now: list[Principal] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def principal(self) -> Principal:
-        return self.who.principal
+        """Whoever they were found to be when they were last asked for: a page may stand open while rights are taken away."""
+        return self._now[-1] if self._now else self.who.principal
 
     @property
     def csrf(self) -> str:
@@ -81,6 +83,7 @@ class Visit:
         principal = still_signed_in(self.face, self.who.session)
         if principal is None:
             raise NotAuthenticated("your session has ended", next_step="sign in again")
+        self._now[:] = [principal]
         return principal
 
 
@@ -155,7 +158,7 @@ def said(path: str, kind: str, text: str, *, secure: bool) -> Response:
     """Back to ``path``, which says ``text`` once."""
     response = RedirectResponse(path, status_code=303)
     value = base64.urlsafe_b64encode(json.dumps([kind, text[:800]]).encode()).decode()
-    response.set_cookie(FLASH_COOKIE, value, max_age=60, httponly=True, samesite="strict", secure=secure)
+    response.set_cookie(FLASH_COOKIE, value, max_age=60, httponly=True, samesite="lax", secure=secure)
     return response
 
 
