@@ -15,6 +15,7 @@ from api.identity.door import Door
 from api.slack.mounting import mount_slack
 from api.web.access import Face
 from api.web.console.installing import install_console, install_pages
+from api.web.described import DescribedApi
 from api.web.headers import SecurityHeaders
 from api.web.limits import BodyLimit
 from api.web.metrics import DeskMetrics
@@ -85,7 +86,7 @@ def create_app(
         idle=timedelta(hours=desk.settings.sign_in.idle_hours),
     )
     door = Door(desk.settings.sign_in, desk.ledger, sessions, desk.settings.oidc)
-    app = FastAPI(
+    app = DescribedApi(
         title="opsdesk",
         version=_version(),
         description=DESCRIPTION,
