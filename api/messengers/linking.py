@@ -58,7 +58,7 @@ class Linking:
         return said(word("messengers.not_here", language))
 
     def how_to_link(self, language: Language) -> Message:
-        how = word("messengers.link_how", language, url=self._links.home)
+        how = word("messengers.link_how", language, url=self._links.account)
         return said(word("messengers.link_first", language), how)
 
     def _link(self, account: Account, letters: str, language: Language) -> Message:

@@ -19,5 +19,9 @@ class Links:
         return f"{self.base}/chat"
 
     @property
+    def account(self) -> str:
+        return self.base + "/account"
+
+    @property
     def home(self) -> str:
         return self.base + "/"

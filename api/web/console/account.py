@@ -21,6 +21,7 @@ from api.web.console.one_time import NewPassword, check_pair, refused_words
 from api.web.console.sign_in import Csrf, leave_preference
 from api.web.console.visit import Visit, check_same_origin, said, told, visit_of
 from api.web.cookies import take_away
+from api.web.routes.linking import make_code
 from api.web.sessions import COOKIE
 from api.web.words import word
 from knowledge.errors import BadInput, NotAuthorised, OpsdeskError, WrongState
@@ -38,11 +39,12 @@ Short = Annotated[str, Form(max_length=200)]
 
 @dataclass(frozen=True)
 class Told:
-    """What the page says above its parts; ``token`` is shown this once."""
+    """What the page says above its parts; ``token`` and ``code`` are shown this once."""
 
     kind: str = ""
     text: str = ""
     token: str = ""
+    code: str = ""
 
 
 @router.get(HERE)
@@ -64,6 +66,8 @@ def account_page(visit: Visit, status: int = 200, told: Told | None = None) -> R
         sessions=ledger.browser_sessions.of(principal.id),
         tokens=ledger.principals.tokens(principal.id),
         new_token=told.token if told else "",
+        new_code=told.code if told else "",
+        has_slack=desk.settings.slack.is_on,
         has_password=ledger.credentials.has_password(principal.id),
         linked=[(one, titles.get(one.provider, one.provider)) for one in linked],
         may_link=[one for one in desk.settings.oidc if one.provider not in held],
@@ -145,6 +149,18 @@ def revoke_token(request: Request, label: Short = "", csrf: Csrf = "") -> Respon
         principal = visit.principal
         visit.face.desk.ledger.principals.revoke_token(principal.id, label, actor=principal.id)
         return _done(visit, "account.token_revoked")
+
+    return submitted(request, csrf, act)
+
+
+@router.post("/account/link-code")
+def make_link_code(request: Request, current: NewPassword = "", csrf: Csrf = "") -> Response:
+    """A code that links an account of a chat platform: it outlasts the session, so it asks for the password."""
+
+    def act(visit: Visit) -> Response:
+        prove_again(visit, current)
+        made = make_code(visit.face.desk, visit.principal)
+        return account_page(visit, told=Told("good", word("account.code_made", visit.language), code=made.code))
 
     return submitted(request, csrf, act)
 
