@@ -155,7 +155,7 @@ def test_execution_is_watched_step_by_step(rig: Rig, chromium: Browser, address:
     rig.ledger.approvals.vote(story.approval.id, ana, Decision.APPROVE, "", story.review.digest)
     expect(page.get_by_role("button", name="Done")).to_be_visible()
     request = rig.ledger.executions.request(story.incident.id, story.plan.id, story.review, story.approval.id)
-    expect(page.locator(".exec-requested")).to_be_visible()
+    expect(page.locator("#execution .exec-requested")).to_be_visible()
     claimed = rig.ledger.executions.claim_next("executor-1", 30.0)
     assert claimed
     rig.ledger.executions.record_intent(request.id, claimed[1], 0, "k0", "sha256:x")
