@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from api.bootstrap import utc_now
+from api.web.console.incident_page import stages
 from knowledge.case_file import parse_case
 from knowledge.vocabulary import (
     ApprovalStatus,
@@ -315,6 +316,49 @@ async def test_evidence_is_shown_from_its_beginning_and_whole_on_its_own_page(ri
     whole = drawn(await vera.get(f"/evidence/{long.id}"))
     assert "the very end" in whole
     assert f'href="/incidents/{story.incident.id}#{long.id}"' in whole
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "now"),
+    [
+        (IncidentStatus.OPEN, (), "triage"),
+        (IncidentStatus.INVESTIGATING, ("triage", "collect"), "detect"),
+        (IncidentStatus.INVESTIGATING, ("triage", "diagnose", "reopen"), "triage"),
+        (IncidentStatus.AWAITING_APPROVAL, ("triage", "plan", "review", "approve"), "approve"),
+        (IncidentStatus.EXECUTING, ("approve", "execute"), "execute"),
+        (IncidentStatus.VERIFYING, ("execute", "verify"), "verify"),
+        (IncidentStatus.HANDED_OVER, ("triage", "hand_over"), None),
+    ],
+)
+async def test_flow_names_the_stage_that_is_under_way(
+    rig: Rig, status: IncidentStatus, told: tuple[str, ...], now: str | None
+) -> None:
+    incident = incident_of(rig.ledger)
+    for stage in told:
+        rig.ledger.timeline.add(incident.id, stage, "opsdesk", Text(en=stage, zh=stage))
+    if status is not IncidentStatus.OPEN:
+        rig.ledger.incidents.set_status(incident.id, status, "")
+    found = stages(rig.ledger.timeline.for_incident(incident.id), rig.ledger.incidents.get(incident.id))
+    assert [one.name for one in found if one.state == "now"] == ([now] if now else [])
+    assert [one.name for one in found if one.state == "error"] == (["hand_over"] if "hand_over" in told else [])
+
+
+def test_anything_that_happens_to_an_incident_moves_its_page(rig: Rig) -> None:
+    story, other = whole_story(rig.ledger), incident_of(rig.ledger, "d9", service="else", namespace="else")
+    moments = [rig.ledger.counts.last_moved(story.incident.id)]
+    execution, token = running(rig, story)
+    moments.append(rig.ledger.counts.last_moved(story.incident.id))
+    rig.ledger.executions.record_intent(execution, token, 0, "k0", "sha256:x")
+    moments.append(rig.ledger.counts.last_moved(story.incident.id))
+    done = StepResult(step=0, step_key="k0", outcome=StepOutcome.DONE)
+    rig.ledger.executions.record_result(execution, token, done)
+    moments.append(rig.ledger.counts.last_moved(story.incident.id))
+    rig.ledger.feedback.add(story.incident.id, rig.ledger.principals.by_id("ana"), "right", "")
+    moments.append(rig.ledger.counts.last_moved(story.incident.id))
+    rig.ledger.incidents.assign(other.id, "rui", "rui")
+    assert len(set(moments)) == len(moments)
+    assert rig.ledger.counts.last_moved(story.incident.id) == moments[-1]
+    assert rig.ledger.counts.last_moved("inc-none") == ()
 
 
 def tell_recalled(rig: Rig, story: Story, *cases: RecalledCase) -> None:

@@ -37,6 +37,11 @@ UNDOABLE = frozenset({ExecutionStatus.DONE, ExecutionStatus.FAILED, ExecutionSta
 AT_WORK = frozenset(
     {IncidentStatus.OPEN, IncidentStatus.INVESTIGATING, IncidentStatus.EXECUTING, IncidentStatus.VERIFYING}
 )
+UNDER_WAY = {
+    IncidentStatus.AWAITING_APPROVAL: "approve",
+    IncidentStatus.EXECUTING: "execute",
+    IncidentStatus.VERIFYING: "verify",
+}
 FLOW = (
     "intake", "triage", "collect", "detect", "retrieve", "diagnose", "plan", "review", "approve", "execute", "verify", "learn",
 )  # fmt: skip
@@ -127,8 +132,8 @@ def stages(entries: list[TimelineEntry], incident: Incident) -> list[Stage]:
     if last_opening >= 0:
         reached = max(reached, 0)
     at = reached + 1 if incident.status in AT_WORK else -1
-    if incident.status is IncidentStatus.AWAITING_APPROVAL:
-        at = FLOW.index("approve")
+    if incident.status in UNDER_WAY:
+        at = FLOW.index(UNDER_WAY[incident.status])
     found = [Stage(name, _state(place, name, told, reached, at)) for place, name in enumerate(FLOW)]
     ends = [name for name in ("undo", "answer", "hand_over") if name in told]
     is_short = incident.status not in AT_WORK and at < 0
