@@ -79,6 +79,16 @@ class Asking:
     def allows(self, namespace: str = "", service: str = "") -> bool:
         return self.scope.allows(cluster=self.cluster.name, namespace=namespace, service=service)
 
+    def may_hear_of(self, namespace: str, name: str) -> bool:
+        """Whether an object of that name may be told of. Where the scope names services, an object is one of a service when it
+        is called so, or begins with it as pods and revisions do."""
+        if not namespace:
+            return True
+        if not self.allows(namespace) or "*" in self.scope.services:
+            return self.allows(namespace)
+        own = {one.name for one in self.known.things if one.namespace == namespace and one.cluster == self.cluster.name}
+        return any(name == one or name.startswith(f"{one}-") for one in own)
+
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def focus_on(self, asked: Understood, *, since: datetime | None = None) -> Focus:

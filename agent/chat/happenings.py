@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
-from agent.chat.asking import Asking, answered, counted, gaps_told, marks, namespace_of, offers, progress, said
+from agent.chat.asking import Asking, answered, counted, gaps_told, marks, offers, progress, said
 from agent.chat.objects import MOST_ROWS
 from agent.chat.reply import Offer, Part, Rows
 from agent.chat.understood import Understood
@@ -55,8 +55,7 @@ async def answer_changes(asked: Understood, asking: Asking) -> AsyncIterator[Par
 
 
 def _is_seen(change: Change, asking: Asking) -> bool:
-    is_service = change.object.kind in {"Deployment", "StatefulSet", "DaemonSet", "Service"}
-    return asking.allows(change.object.namespace, change.object.name if is_service else "")
+    return asking.may_hear_of(change.object.namespace, change.object.name)
 
 
 def _near(asked: Understood, topology: Topology) -> set[str]:
@@ -165,7 +164,7 @@ async def answer_events(asked: Understood, asking: Asking) -> AsyncIterator[Part
         if (at := event_time(event)) is not None and start <= at <= end
     ]
     found = [(at, event) for at, event in found if about is None or _subject_key(event) in about]
-    found = [(at, event) for at, event in found if asking.allows(namespace_of(event))]
+    found = [(at, event) for at, event in found if _may_tell(event, asking)]
     found.sort(key=lambda pair: (pair[1].get("type") != "Warning", -pair[0].timestamp()))
     ids = [snapshot.cite_event(event) for _, event in found[:MOST_CITED]]
     asking.cite(snapshot)
@@ -185,6 +184,12 @@ async def answer_events(asked: Understood, asking: Asking) -> AsyncIterator[Part
         ))  # fmt: skip
     for gap in gaps_told(asking, snapshot.gaps):
         yield gap
+
+
+def _may_tell(event: Json, asking: Asking) -> bool:
+    """An event stands in its object's namespace, those of nodes in ``default``: the object's own place counts."""
+    about = event_subject(event)
+    return asking.may_hear_of(str(about.get("namespace") or ""), str(about.get("name", "")))
 
 
 async def _subjects(asked: Understood, snapshot: ClusterSnapshot, asking: Asking) -> set[str] | None:

@@ -31,8 +31,17 @@ async def answer_diagnose(asked: Understood, asking: Asking) -> AsyncIterator[Pa
     focus = asking.focus_on(asked)
     found = await look(asking.cluster, focus, deps.collectors, deps.detectors, deps.clock, limits=deps.options.limits)
     for fact in found.evidence:
-        if asking.allows(fact.object.namespace if fact.object else ""):
+        if asking.may_hear_of(fact.object.namespace if fact.object else "", fact.object.name if fact.object else ""):
             asking.evidence[fact.id] = fact
+    chosen = found.diagnosis.chosen
+    if chosen is not None and not _may_tell(chosen, asking):
+        yield said(
+            asking.text(
+                "There is a fault, but its cause lies outside your scope.", "存在故障，但其原因超出您的权限范围。"
+            ),
+            tone="warning",
+        )
+        return
     for part in _told(asked, found, asking):
         yield part
     cases = await _cases(found, asking)
@@ -54,6 +63,10 @@ def _is_slow(asked: Understood) -> bool:
     return asked.target is not None and bool(_SLOW.search(asked.words))
 
 
+def _may_tell(one: Hypothesis, asking: Asking) -> bool:
+    return asking.may_hear_of(one.object.namespace, one.object.name)
+
+
 def subject_of(asked: Understood, asking: Asking) -> str:
     if asked.target is not None:
         return f"{asked.target.namespace}/{asked.target.name}"
@@ -71,11 +84,14 @@ def _told(asked: Understood, found: Look, asking: Asking) -> list[Part]:
     if chosen is None:
         parts.append(said(summary, tone=tone))
     else:
+        is_whole = "*" in asking.scope.services
+        if not is_whole:  # the summary names what follows from it, other services among them
+            summary = f"{chosen.object.key}: {asking.of(chosen.title)}"
         citations = asking.cited(chosen.evidence_ids)[:MOST_CITED]
         sure = asking.text(f"Confidence {diagnosis.confidence:.0%}.", f"置信度 {diagnosis.confidence:.0%}。")
         parts.append(said(f"{summary} {marks(len(citations))} {sure}", citations, tone))
         why = asking.of(chosen.explanation)
-        if why and why not in summary:
+        if is_whole and why and why not in summary:
             parts.append(said(why))
         parts += _others(asked, found, asking)
     if diagnosis.gaps and diagnosis.verdict is not Verdict.NO_FAULT:
@@ -96,7 +112,7 @@ def _others(asked: Understood, found: Look, asking: Asking) -> list[Part]:
                 f"这是目前最明确的故障；除非因果链有所显示，否则并不能证明它就是 {name} 的问题所在。",
             ), tone="warning")
         )  # fmt: skip
-    if runner_up is not None:
+    if runner_up is not None and _may_tell(runner_up, asking):
         citations = asking.cited(runner_up.evidence_ids)[:2]
         text = f"{runner_up.object.key}: {asking.of(runner_up.title)} {marks(len(citations))}"
         parts.append(said(asking.text(f"Runner-up: {text}", f"其次可能：{text}"), citations))

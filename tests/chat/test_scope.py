@@ -11,6 +11,7 @@ from knowledge.vocabulary import Role
 from tests.agent.small_desk import ago
 from tests.chat.rig import ChatRig, ScriptedMetrics, Talk, chat_rig
 from tests.chat.serving import serving
+from tests.fakes.memory_cluster import deployment
 from tools.ports import Series
 
 OUTSIDE = ("qwen2-7b", "bge-m3", "prod/")
@@ -98,6 +99,21 @@ async def test_a_scope_of_services_hides_the_others_of_its_namespace(desk: ChatR
     await desk.say("plot cpu of all pods in prod", "sam")
     assert "gateway-" in desk.metrics.asked[0]
     assert "bge" not in desk.metrics.asked[0]
+
+
+async def test_a_scope_of_services_hears_of_no_fault_change_or_event_of_another_service(rig: ChatRig) -> None:
+    rig.cluster.put(deployment("api", "shop"))
+    rig.person("sam", namespaces=("shop",), services=("api",))
+    for question in (
+        "is anything broken right now?",
+        "what changed in the last hour",
+        "show recent events",
+        "why is api slow",
+    ):
+        talk = await rig.say(question, "sam")
+        told = "\n".join(block.model_dump_json() for block in talk.blocks)
+        assert "web" not in told, question
+    assert "web" in (await rig.say("is anything broken right now?")).text
 
 
 async def test_anothers_conversation_is_not_found(desk: ChatRig) -> None:
