@@ -9,6 +9,7 @@ from typing import Literal
 from api.figures.judgements import accuracy_of
 from api.figures.options import TargetsSettings
 from api.figures.reports import AccuracyRow
+from api.web.dossier import title_within
 from knowledge.ledger.ledger import Ledger
 from knowledge.ledger.lifecycle import ENDS
 from knowledge.vocabulary import ApprovalRequest, Incident, IncidentStatus, Noun, Principal, Role
@@ -109,7 +110,8 @@ def target_of(opened_at: datetime, minutes: float, done_at: datetime | None, now
 
 def _open(ledger: Ledger, principal: Principal) -> list[Incident]:
     states = [status for status in IncidentStatus if status not in ENDS]
-    return ledger.incidents.list(principal.scope, status=states, limit=MOST_OPEN, reader=principal.id)
+    found = ledger.incidents.list(principal.scope, status=states, limit=MOST_OPEN, reader=principal.id)
+    return [title_within(principal, one) for one in found]
 
 
 def _pressing(item: DeskItem) -> tuple[float, int, datetime]:

@@ -135,13 +135,21 @@ class Following:
         posts = self._desk.ledger.messenger_posts
         kept = posts.of_incident(self._messenger.name, incident.id)
         channels = [post.channel for post in kept if post.subject == CARD + incident.id]
-        route = next((route for route in self._routes if route.takes(incident)), None)
+        route = next(
+            (route for route in self._routes if route.takes(incident) and self._is_seen(route, incident)), None
+        )
         if route is not None and route.channel not in channels:
             channels.append(route.channel)
         for channel in channels:
             for subject in self._subjects(incident, [one for one in kept if one.channel == channel]):
                 delay = STORY_SECONDS if subject.startswith(STORY) else 0.0
                 posts.want(self._messenger.name, channel, subject, incident.id, after_seconds=delay)
+
+    def _is_seen(self, route: Route, incident: Incident) -> bool:
+        """An incident of no known place is told to who has the whole cluster, until all that is known of it lies within."""
+        if incident.namespace or "*" in route.scope.namespaces:
+            return True
+        return self._desk.ledger.incidents.sees(route.scope, "", incident.id)
 
     def _subjects(self, incident: Incident, kept: Sequence[Post]) -> list[str]:
         """The incident's own message first, then what stands in its thread."""

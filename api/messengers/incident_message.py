@@ -13,7 +13,7 @@ from typing import Any
 from api.bootstrap import Desk
 from api.messengers.links import Links
 from api.messengers.message import Button, Buttons, Fact, Facts, Heading, Message, Note, Paragraph, Piece
-from api.web.scoping import narrowed
+from api.web.scoping import names_beyond, narrowed
 from api.web.words import word
 from knowledge.errors import NotFound
 from knowledge.vocabulary import (
@@ -54,13 +54,15 @@ class Found:
 
 def found_of(desk: Desk, incident: Incident, scope: Scope) -> Found:
     """Blocking."""
-    from api.web.dossier import latest_proposal
+    from api.web.dossier import headline_within, latest_proposal
 
+    incident = headline_within(scope, incident)
     diagnosis = desk.ledger.diagnoses.latest(incident.id)
     _, _, approval = latest_proposal(desk, incident)
     if diagnosis is None:
         return Found(incident, approval=approval)
-    left: Any = narrowed(diagnosis.model_dump(mode="json"), scope, incident.cluster)
+    outside = names_beyond(desk, scope, incident)
+    left: Any = narrowed(diagnosis.model_dump(mode="json"), scope, incident.cluster, outside)
     shown = None if left is None else Diagnosis.model_validate(left)
     is_hidden = bool(diagnosis.chosen and not (shown and shown.chosen))
     return Found(incident, None if is_hidden else shown, is_hidden, approval)

@@ -218,7 +218,12 @@ class Shower:
         return bool(told.message_id)
 
     def _entries(self, post: Post) -> list[TimelineEntry]:
-        return self._desk.ledger.timeline.for_incident(post.incident_id, post.told, STORY_LINES)
+        from api.web.dossier import story_within
+
+        ledger = self._desk.ledger
+        entries = ledger.timeline.for_incident(post.incident_id, post.told, STORY_LINES)
+        scope, incident = self._routes[post.channel].scope, ledger.incidents.get(post.incident_id)
+        return story_within(self._desk, scope, incident, entries)
 
     def _place_of(self, post: Post) -> Place | None:
         """The channel for the incident's own message; its thread for the rest, None while there is none."""
@@ -261,13 +266,16 @@ class Shower:
 
     def _late(self, due: list[Post]) -> list[Incident]:
         """Incidents whose first message should long be there. Blocking."""
+        from api.web.dossier import headline_within
+
         firsts = [
             post for post in due if post.subject.startswith(CARD) and not post.message_id and not post.trying_since
         ]
         if len(firsts) < CATCH_UP_FROM or due[0].channel not in self._routes:
             return []
         found = [self._desk.ledger.incidents.get(post.incident_id) for post in firsts if post.shown != CATCH_UP]
-        return [incident for incident in found if self._is_late(incident)]
+        scope = self._routes[due[0].channel].scope
+        return [headline_within(scope, incident) for incident in found if self._is_late(incident)]
 
     def _catch_up_post(self, channel: str, late: list[Incident]) -> Post:
         first = min(late, key=lambda incident: incident.id)

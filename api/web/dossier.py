@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from api.bootstrap import Desk
 from api.web.deciding import MayDecide, may_decide
-from api.web.scoping import names_outside, narrowed, sees_all
+from api.web.scoping import names_beyond, names_outside, narrowed, sees_all
 from knowledge.errors import NotFound
 from knowledge.ledger.values import AlertRecord, Feedback
 from knowledge.vocabulary import (
@@ -128,23 +128,38 @@ def timeline_within(
     desk: Desk, principal: Principal, incident: Incident, entries: list[TimelineEntry]
 ) -> list[TimelineEntry]:
     """The same lines, without what lies outside the reader's scope: in their data, and in what they say. Blocking."""
-    if not entries or sees_all(principal.scope, incident.cluster):
+    return story_within(desk, principal.scope, incident, entries)
+
+
+def story_within(desk: Desk, scope: Scope, incident: Incident, entries: list[TimelineEntry]) -> list[TimelineEntry]:
+    """The same for whoever has that scope: a channel has one too. Blocking."""
+    if not entries or sees_all(scope, incident.cluster):
         return entries
-    outside = names_outside(desk, principal, incident)
-    return [_line_within(entry, principal, incident, outside) for entry in entries]
+    outside = names_beyond(desk, scope, incident)
+    return [_line_within(entry, scope, incident, outside) for entry in entries]
 
 
 def title_within(principal: Principal, incident: Incident) -> Incident:
     """An incident as it stands in a list: its title and reason without what they name outside the reader's scope."""
-    return _Narrowing(principal.scope, incident.cluster, frozenset())(incident) or incident
+    return headline_within(principal.scope, incident)
 
 
-def _line_within(
-    entry: TimelineEntry, principal: Principal, incident: Incident, outside: frozenset[str]
-) -> TimelineEntry:
-    said, data = (
-        narrowed(part, principal.scope, incident.cluster, outside) for part in (entry.summary.model_dump(), entry.data)
-    )
+def headline_within(scope: Scope, incident: Incident) -> Incident:
+    return _Narrowing(scope, incident.cluster, frozenset())(incident) or incident
+
+
+def shown_within(desk: Desk, principal: Principal, incident: Incident, value: Value) -> Value:
+    """A value of an incident as a route answers it, without what lies outside the reader's scope. Blocking."""
+    if sees_all(principal.scope, incident.cluster):
+        return value
+    left = _Narrowing(principal.scope, incident.cluster, names_outside(desk, principal, incident))(value)
+    if left is None:
+        raise NotFound("it concerns what lies outside your scope")
+    return left
+
+
+def _line_within(entry: TimelineEntry, scope: Scope, incident: Incident, outside: frozenset[str]) -> TimelineEntry:
+    said, data = (narrowed(part, scope, incident.cluster, outside) for part in (entry.summary.model_dump(), entry.data))
     return entry.model_copy(update={"summary": Text.model_validate(said), "data": data or {}})
 
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from api.bootstrap import Desk, utc_now
 from api.web import acts
 from api.web.access import known_id, may_see, require
+from api.web.scoping import HIDDEN, names_outside, narrowed
 from knowledge.case_file import parse_case
 from knowledge.errors import BadInput, NotAuthorised, NotFound
 from knowledge.ingest import FileOutcome, ImportReport, OnFile
@@ -50,14 +51,14 @@ class Upload:
 def lessons_within(desk: Desk, principal: Principal, status: str = "proposed", limit: int = 100) -> list[Lesson]:
     """Of incidents that the reader may see, and of people."""
     found = desk.ledger.lessons.list(status, limit=limit)
-    return [one for one in found if _is_within(desk, principal, one)]
+    return [_shown(desk, principal, one) for one in found if _is_within(desk, principal, one)]
 
 
 def lesson_within(desk: Desk, principal: Principal, lesson_id: str) -> Lesson:
     lesson = desk.ledger.lessons.get(known_id(lesson_id, "lesson"))
     if not _is_within(desk, principal, lesson):
         raise NotFound(f"there is no lesson {lesson_id}")
-    return lesson
+    return _shown(desk, principal, lesson)
 
 
 def propose(desk: Desk, principal: Principal, order: CaseOrder) -> Lesson:
@@ -77,12 +78,16 @@ def decide(desk: Desk, principal: Principal, lesson_id: str, order: LessonDecisi
     if not any(principal.may(role) for role in (Role.RESPONDER, Role.APPROVER)):
         require(principal, Role.RESPONDER)
     lesson = lesson_within(desk, principal, lesson_id)
+    if lesson.markdown == HIDDEN.en:
+        raise NotAuthorised("it concerns what lies outside your scope", next_step="ask somebody who sees all of it")
     if order.decision == "reject":
         return desk.ledger.lessons.decide(lesson.id, "rejected", principal)
-    if lesson.proposed_by and lesson.proposed_by in {principal.id, principal.person}:
+    people = desk.ledger.principals
+    if lesson.proposed_by and people.person_behind(lesson.proposed_by) == people.person_behind(principal.id):
         raise NotAuthorised("this is your own proposal", next_step="somebody else has to accept it")
     markdown = redact_text(order.markdown) if order.markdown.strip() else lesson.markdown
     case = parse_case(markdown, validate_template, source=lesson.id)
+    _require_services(desk, principal, case)
     decided = desk.ledger.lessons.decide(lesson.id, "accepted", principal, markdown)
     desk.library.add_case(case, markdown, source=f"lesson {lesson.id}")
     return decided
@@ -127,6 +132,28 @@ def case_within(desk: Desk, principal: Principal, case_id: str) -> tuple[Case, s
     if markdown is None:
         raise NotFound(f"there is no case {case_id}", next_step="opsdesk kb list shows them")
     return parse_case(markdown, source=case_id), markdown
+
+
+def _require_services(desk: Desk, principal: Principal, case: Case) -> None:
+    """A case steers what is proposed for its services (one that names none: for all): accepting it, or replacing one of the
+    same id, is a matter of who has them."""
+    if "*" in principal.scope.services:
+        return
+    before = [row.services for row in desk.library.entries("cases") if row.key[1] == case.id]
+    for services in (case.services, *before):
+        if not services or not all(principal.scope.allows(service=one) for one in services):
+            named = ", ".join(services) or "every service"
+            raise NotAuthorised(f"{case.id} is of {named}: more than your scope", next_step="ask somebody who has them")
+
+
+def _shown(desk: Desk, principal: Principal, lesson: Lesson) -> Lesson:
+    """An incident's lesson may name what lies outside the reader's scope: then its text is not shown."""
+    if not lesson.incident_id or principal.scope.is_everything:
+        return lesson
+    incident = desk.ledger.incidents.get(lesson.incident_id)
+    outside = names_outside(desk, principal, incident)
+    markdown = narrowed(lesson.markdown, principal.scope, incident.cluster, outside)
+    return lesson.model_copy(update={"markdown": markdown or HIDDEN.en})
 
 
 def _is_within(desk: Desk, principal: Principal, lesson: Lesson) -> bool:

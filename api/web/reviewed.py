@@ -94,7 +94,8 @@ def view_of(found: Proposal, scope: Scope, at: datetime) -> ReviewView:
         reviewed_at=review.reviewed_at, at=at, ruling=review.ruling, said=SAID[review.ruling],
         approvers_needed=review.approvers_needed if review.approvers_needed >= 0 else None,
         approvers_named=review.approvers, script="" if reader.hidden else plan.script, written_by=plan.written_by,
-        requester=plan.requester, reason=plan.reason, steps=steps, manual_steps=plan.manual_steps,
+        requester=plan.requester, reason=reader.within(Text(en=plan.reason, zh=plan.reason)).en, steps=steps,
+        manual_steps=tuple(one.model_copy(update={"instruction": reader.within(one.instruction)}) for one in plan.manual_steps),
         hidden_steps=len(reader.hidden), rules=rules, topology_note=distant[0] if distant else None,
         owner_notes=tuple(one for one in rules if one.rule == "owner"),
         owner_patches=tuple(one for one in review.patches if reader.sees(one.target.namespace)),
@@ -131,7 +132,15 @@ class _Reader:
 
     def sees_text(self, text: Text) -> bool:
         """Of words that name no step: they are withheld when they name what a hidden step touches."""
-        return not any(word in text.en or word in text.zh for words in self.hidden.values() for word in words)
+        if any(word in text.en or word in text.zh for words in self.hidden.values() for word in words):
+            return False
+        return self.within(text) == text
+
+    def within(self, text: Text) -> Text:
+        """The words, or that they concern what lies outside."""
+        if self.sees_all:
+            return text
+        return Text.model_validate(narrowed(text.model_dump(), self.scope, self.cluster) or _ELSEWHERE.model_dump())
 
     def texts(self, texts: Iterable[Text]) -> tuple[Text, ...]:
         return tuple(text for text in texts if self.sees_text(text))
@@ -161,7 +170,7 @@ def _namespaces_of(step: FrozenStep) -> set[str]:
 
 def _rules(review: Review, reader: _Reader) -> Iterable[RuleSaid]:
     for one in sorted(review.verdicts, key=lambda verdict: -verdict.ruling.strictness):
-        is_elsewhere = one.step in reader.hidden or (one.step is None and not reader.sees_text(one.message))
+        is_elsewhere = one.step in reader.hidden or not reader.sees_text(one.message)
         message = _ELSEWHERE if is_elsewhere else one.message
         yield RuleSaid(rule=one.rule, ruling=one.ruling, step=one.step, message=message)
 

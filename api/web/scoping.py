@@ -51,7 +51,9 @@ def _narrowed(value: Any, scope: Scope, cluster: str, outside: frozenset[str]) -
             return None
         if value.keys() == {"en", "zh"} and any(_tells(str(text), scope, cluster, outside) for text in value.values()):
             return HIDDEN.model_dump()
-        return {key: _narrowed(part, scope, cluster, outside) for key, part in value.items()}
+        parts = {key: _narrowed(part, scope, cluster, outside) for key, part in value.items()}
+        told = (key for key, part in value.items() if isinstance(part, str) and parts[key] is None)
+        return parts | dict.fromkeys(told, HIDDEN.en)  # a title stays a text, whatever somebody wrote into it
     if isinstance(value, list):
         kept = (_narrowed(part, scope, cluster, outside) for part in value)
         left = [part for before, part in zip(value, kept, strict=True) if part is not None or before is None]
@@ -80,8 +82,13 @@ def _words(text: str) -> Iterator[str]:
 
 
 def names_outside(desk: Desk, principal: Principal, incident: Incident) -> frozenset[str]:
-    """Namespaces, and objects in them, that the ledger knows of this incident and that lie outside the reader's scope. Blocking."""
-    scope, ledger = principal.scope, desk.ledger
+    """As :func:`names_beyond`, for a reader."""
+    return names_beyond(desk, principal.scope, incident)
+
+
+def names_beyond(desk: Desk, scope: Scope, incident: Incident) -> frozenset[str]:
+    """Namespaces, and objects in them, that the ledger knows of this incident and that lie outside the scope. Blocking."""
+    ledger = desk.ledger
     if sees_all(scope, incident.cluster):
         return frozenset()
     objects = [fact.object for fact in ledger.evidence.for_incident(incident.id, limit=MOST_FACTS) if fact.object]

@@ -58,13 +58,18 @@ class Section:
 
     async def refresh(self) -> bool:
         """Draws it again; False when it is as it was, apart from ages that the browser counts itself."""
-        html = await run_in_threadpool(lambda: painted(self._visit, self._template, self._values()))
+        html = await run_in_threadpool(self._painted)
         known = known_of(html)
         if known == self._known:
             return False
         self._known = known
         self.element.set_content(html)
         return True
+
+    def _painted(self) -> str:
+        """For whoever the reader is at this moment: what a page may show is asked with every drawing of it."""
+        self._visit.still_signed_in()
+        return painted(self._visit, self._template, self._values())
 
 
 async def attempt(visit: Visit, act: Callable[..., Result], *given: Any, done: str = "") -> Result | None:

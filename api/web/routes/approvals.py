@@ -12,6 +12,7 @@ from api.bootstrap import Desk, utc_now
 from api.web import acts
 from api.web.access import Approver, DeskOf, Reader, Responder, incident_within
 from api.web.deciding import MayDecide, may_decide
+from api.web.dossier import Value, shown_within, title_within
 from api.web.routes.incidents import Id, Page
 from api.web.routes.strict import api_router
 from knowledge.errors import NotFound
@@ -38,7 +39,8 @@ def waiting_for(desk: Desk, principal: Principal) -> list[Waiting]:
         except NotFound:
             continue
         verdict = may_decide(desk, principal, request, incident)
-        found.append(Waiting(approval=request, incident=incident, may_decide=verdict))
+        told = title_within(principal, incident)
+        found.append(Waiting(approval=request, incident=told, may_decide=verdict))
     return sorted(found, key=lambda one: not one.may_decide.may)
 
 
@@ -64,7 +66,7 @@ def waiting(desk: DeskOf, principal: Reader) -> Page[Waiting]:
 
 @router.get("/approvals/{approval_id}", summary="One approval request")
 def one(approval_id: Id, desk: DeskOf, principal: Reader) -> ApprovalRequest:
-    return acts.approval_within(desk, principal, approval_id)
+    return _shown(desk, principal, acts.approval_within(desk, principal, approval_id))
 
 
 @router.post("/approvals/{approval_id}", summary="Approve or reject")
@@ -75,20 +77,26 @@ def decide(approval_id: Id, order: acts.DecisionOrder, desk: DeskOf, principal: 
 
 @router.post("/plans/{plan_id}/manual-steps/{index}", summary="Tick a manual step", tags=["plans"])
 def tick(plan_id: Id, index: Annotated[int, Path(ge=0, le=10_000)], desk: DeskOf, principal: Responder) -> Plan:
-    return acts.tick(desk, principal, plan_id, index)
+    return _shown(desk, principal, acts.tick(desk, principal, plan_id, index))
 
 
 @router.get("/executions/{execution_id}", summary="One execution", tags=["executions"])
 def execution(execution_id: Id, desk: DeskOf, principal: Reader) -> Execution:
-    return acts.execution_within(desk, principal, execution_id)
+    return _shown(desk, principal, acts.execution_within(desk, principal, execution_id))
 
 
 @router.post("/executions/{execution_id}/cancel", summary="Stop before the next step", tags=["executions"])
 def cancel(execution_id: Id, desk: DeskOf, principal: Responder) -> Execution:
-    return acts.cancel(desk, principal, execution_id)
+    return _shown(desk, principal, acts.cancel(desk, principal, execution_id))
 
 
 @router.post("/executions/{execution_id}/undo", summary="Take the change back", tags=["executions"])
 def undo(execution_id: Id, desk: DeskOf, principal: Responder) -> Execution:
     """Carries out the inverse that was approved with the plan, while the target still holds what was written."""
-    return acts.undo(desk, principal, execution_id)
+    return _shown(desk, principal, acts.undo(desk, principal, execution_id))
+
+
+def _shown(desk: Desk, principal: Principal, value: Value) -> Value:
+    """An approval, a plan or an execution without what lies outside the asker's scope."""
+    incident = desk.ledger.incidents.get(value.incident_id)  # type: ignore[attr-defined]  # all three have one
+    return shown_within(desk, principal, incident, value)

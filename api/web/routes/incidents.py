@@ -13,7 +13,7 @@ from api.web.access import DeskOf, Reader, Responder, incident_within, known_id
 from api.web.dossier import AlertView, Dossier, alert_view, open_dossier, timeline_within, title_within
 from api.web.reviewed import open_review
 from api.web.routes.strict import api_router
-from api.web.scoping import evidence_within
+from api.web.scoping import HIDDEN, evidence_within
 from knowledge.errors import NotFound
 from knowledge.ledger.values import Feedback
 from knowledge.vocabulary import Evidence, Incident, IncidentStatus, Severity, TimelineEntry
@@ -63,7 +63,7 @@ def list_tickets(desk: DeskOf, principal: Reader, limit: Limit = 50, before: Bef
     cursor = before
     while len(found) <= limit:
         batch = desk.ledger.incidents.list(principal.scope, limit=200, before=cursor, reader=principal.id)
-        found += [incident for incident in batch if incident.opened_by == "ticket"]
+        found += [title_within(principal, incident) for incident in batch if incident.opened_by == "ticket"]
         if len(batch) < 200:
             break
         cursor = batch[-1].id
@@ -103,7 +103,16 @@ def incident_page(desk: DeskOf, principal: Reader, filters: Filters, limit: int,
         before=_sought(before),
         reader=principal.id,
     )
-    return _page([title_within(principal, incident) for incident in found], limit)
+    page = _page([title_within(principal, incident) for incident in found], limit)
+    return page.model_copy(update={"items": [one for one in page.items if _says(one, filters.text)]})
+
+
+def _says(incident: Incident, text: str | None) -> bool:
+    """Words that are hidden from the reader are not found by guessing them."""
+    if not text or HIDDEN.en not in {incident.title, incident.reason, incident.reason_zh}:
+        return True
+    told = f"{incident.id} {incident.title} {incident.reason} {incident.reason_zh}".casefold()
+    return (_sought(text) or "").strip().casefold() in told
 
 
 def _sought(words: str | None) -> str | None:
@@ -184,23 +193,23 @@ def fact_within(desk: DeskOf, principal: Reader, evidence_id: str) -> Evidence:
 
 @router.post("/incidents/{incident_id}/assign", summary="Give it to a person")
 def assign(incident_id: Id, order: acts.AssignOrder, desk: DeskOf, principal: Responder) -> Incident:
-    return acts.assign(desk, principal, incident_id, order)
+    return title_within(principal, acts.assign(desk, principal, incident_id, order))
 
 
 @router.post("/incidents/{incident_id}/merge", summary="Merge it into another")
 def merge(incident_id: Id, order: acts.MergeOrder, desk: DeskOf, principal: Responder) -> Incident:
     """Answers with the incident that took it in."""
-    return acts.merge(desk, principal, incident_id, order)
+    return title_within(principal, acts.merge(desk, principal, incident_id, order))
 
 
 @router.post("/incidents/{incident_id}/close", summary="Close it")
 def close(incident_id: Id, order: acts.ReasonOrder, desk: DeskOf, principal: Responder) -> Incident:
-    return acts.close(desk, principal, incident_id, order)
+    return title_within(principal, acts.close(desk, principal, incident_id, order))
 
 
 @router.post("/incidents/{incident_id}/reopen", summary="Open it again: a new diagnosis begins")
 def reopen(incident_id: Id, order: acts.ReasonOrder, desk: DeskOf, principal: Responder) -> Incident:
-    return acts.reopen(desk, principal, incident_id, order)
+    return title_within(principal, acts.reopen(desk, principal, incident_id, order))
 
 
 @router.post("/incidents/{incident_id}/feedback", status_code=201, summary="Say whether the diagnosis was right")

@@ -73,6 +73,7 @@ def _chosen(given: dict[str, Any]) -> dict[str, Any]:
 
 def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
     """What ``audit_list.html`` names. Blocking."""
+    require_site_admin(frame.visit.principal)
     found = frame.visit.face.desk.ledger.audit.newest(
         before=given["before"] or None,
         limit=SHOWN + 1,
