@@ -19,6 +19,8 @@ from tests.web.serving import served
 from tests.web.story import incident_of, whole_story
 from tests.web.test_authentication import sign_in
 
+PATIENCE_SECONDS = 20
+
 
 @pytest.fixture
 def address(rig: Rig) -> Iterator[str]:
@@ -40,7 +42,9 @@ async def socket(address: str, cookies: str, page: Client, **headers: str) -> As
     client = socketio.AsyncClient(reconnection=False)
     given = {"Cookie": cookies, **headers}
     try:
-        await client.connect(f"{address}?{asked}", given, socketio_path="/_nicegui_ws/socket.io", wait_timeout=5)
+        await client.connect(
+            f"{address}?{asked}", given, socketio_path="/_nicegui_ws/socket.io", wait_timeout=PATIENCE_SECONDS
+        )
         yield client
     finally:
         await client.disconnect()
@@ -54,7 +58,7 @@ def listening(client: Any, event: str, name: str) -> asyncio.Queue[str]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(500):
+    for _ in range(2_000):
         if condition():
             return
         await asyncio.sleep(0.01)
@@ -106,7 +110,7 @@ async def test_page_of_another_principal_hears_nobody_else(rig: Rig, address: st
                 pass
         async with socket(address, cookies_of(vera), own.client) as forged:
             said = {"client_id": page.client.id, "tab_id": "tab", "document_id": "doc", "next_message_id": 0}
-            assert await forged.call("handshake", said, timeout=5) is False
+            assert await forged.call("handshake", said, timeout=PATIENCE_SECONDS) is False
             async with socket(address, cookies_of(rui), page.client) as real:
                 await forged.emit("event", press_of(page, "Take it"))
                 await forged.emit("javascript_response", {"client_id": page.client.id, "request_id": "x"})
@@ -115,7 +119,7 @@ async def test_page_of_another_principal_hears_nobody_else(rig: Rig, address: st
                 assert rig.ledger.incidents.get(incident.id).assignee == ""
                 heard = listening(real, "notify", "message")
                 await real.emit("event", press_of(page, "Take it"))
-                assert await asyncio.wait_for(heard.get(), 5) == "Assigned."
+                assert await asyncio.wait_for(heard.get(), PATIENCE_SECONDS) == "Assigned."
     assert rig.ledger.incidents.get(incident.id).assignee == "rui"
 
 
@@ -130,7 +134,7 @@ async def test_pressing_does_nothing_and_leads_to_the_sign_in_when_the_session_h
             heard = listening(real, "open", "path")
             await ended(rig, rui, end)
             await real.emit("event", press_of(page, "Take it"))
-            assert await asyncio.wait_for(heard.get(), 5) == f"/sign-in?next=/incidents/{incident.id}"
+            assert await asyncio.wait_for(heard.get(), PATIENCE_SECONDS) == f"/sign-in?next=/incidents/{incident.id}"
     assert rig.ledger.incidents.get(incident.id).assignee == ""
 
 
@@ -146,7 +150,7 @@ async def test_what_is_typed_after_the_session_has_ended_is_not_looked_for(rig: 
             ear = next(one for one in field._event_listeners.values() if one.type.startswith("update:"))
             typed = {"client_id": page.client.id, "id": field.id, "listener_id": ear.id, "args": ['"secret"']}
             await real.emit("event", typed)
-            assert (await asyncio.wait_for(heard.get(), 5)).startswith("/sign-in?next=/incidents")
+            assert (await asyncio.wait_for(heard.get(), PATIENCE_SECONDS)).startswith("/sign-in?next=/incidents")
     assert "other" not in page.html.split("<tbody>")[-1]
 
 
@@ -171,7 +175,7 @@ async def test_nonsense_on_the_socket_is_heard_by_nobody(rig: Rig, address: str,
                 await real.emit(name, said)
             heard = listening(real, "notify", "message")
             await real.emit("event", press_of(page, "Take it"))
-            assert await asyncio.wait_for(heard.get(), 5) == "Assigned."
+            assert await asyncio.wait_for(heard.get(), PATIENCE_SECONDS) == "Assigned."
     assert rig.ledger.incidents.get(incident.id).assignee == "rui"
 
 
