@@ -237,7 +237,7 @@ async def test_wrong_method_or_path_is_a_problem_too(web: httpx.AsyncClient, met
 
 
 def test_ended_statuses_are_the_ledgers(rig: Rig) -> None:
-    from api.web.console.pages import ACTIVE
+    from api.web.console.pages.incidents import ACTIVE
 
     assert IncidentStatus.HANDED_OVER in ACTIVE
     assert IncidentStatus.RESOLVED not in ACTIVE
