@@ -33,8 +33,9 @@ from api.chat_turn import (
     WhichCluster,
     cluster_of,
     failed,
+    is_hidden,
     late,
-    narrowed_message,
+    narrowed_history,
     told_of_hint,
     visible,
     which_cluster,
@@ -117,13 +118,23 @@ class Chat:
 
     def about(self, principal: Principal, incident_id: str) -> list[Conversation]:
         """Everybody's about one incident that the principal sees."""
-        return self._desk.ledger.conversations.about(incident_within(self._desk, principal, incident_id).id)
+        found = self._desk.ledger.conversations.about(incident_within(self._desk, principal, incident_id).id)
+        return [one if one.principal == principal.id else self._titled(principal, one) for one in found]
+
+    def _titled(self, principal: Principal, conversation: Conversation) -> Conversation:
+        """A title is the first words: of another's, as far as the reader may see those."""
+        if principal.scope.is_everything:
+            return conversation
+        first = self._desk.ledger.conversations.messages(conversation.id, limit=2, before=3)
+        shown = narrowed_history(first, principal)
+        is_seen = not shown or shown[0].text == first[0].text
+        return conversation if is_seen else conversation.model_copy(update={"title": shown[0].text})
 
     def history(self, principal: Principal, conversation_id: str, limit: int = 200, before: int = 0) -> list[Message]:
         """What was said, oldest first. An answer that tells of places outside the reader's scope is left out, and says so."""
         conversation = self._within(principal, conversation_id)
         messages = self._desk.ledger.conversations.messages(conversation.id, limit, before)
-        return [narrowed_message(message, principal) for message in messages]
+        return narrowed_history(messages, principal)
 
     def under_way(self) -> tuple[asyncio.Task[None], ...]:
         """Replies that are still being made; whoever shuts the desk down may wait for them."""
@@ -292,7 +303,10 @@ class Chat:
 
         def opened() -> Incident:
             conversation = self._within(principal, conversation_id)
-            messages = self._desk.ledger.conversations.messages(conversation.id, 500)
+            kept = self._desk.ledger.conversations.messages(conversation.id, 500)
+            messages = narrowed_history(kept, principal)  # nobody opens what they may not see
+            if any(one.id == message_id and is_hidden(one, seen) for one, seen in zip(kept, messages, strict=True)):
+                raise NotFound(f"there is no answer {message_id} in conversation {conversation.id}")
             return chat_acts.open_from(self._desk, principal, conversation, messages, message_id, channel)
 
         return await asyncio.to_thread(opened)

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from agent.chat.names import Known, Mentions, mentions_in
 from agent.chat.reply import Offers
 from agent.chat.understood import Understood
@@ -13,7 +15,7 @@ from agent.steering import MOST_STEERS, STAGE, Steer
 from api.bootstrap import Desk
 from api.web import acts
 from api.web.access import incident_within, require
-from knowledge.errors import NotFound, WrongState
+from knowledge.errors import BadInput, NotFound, WrongState
 from knowledge.ledger.conversations import Conversation, Message
 from knowledge.vocabulary import Evidence, Incident, IncidentStatus, Principal, Role, Text, TimelineEntry
 from tools.redaction import redact_text
@@ -74,13 +76,16 @@ def open_from(
         if asked.intent == "paste"
         else ""
     )
-    order = acts.TicketOrder(
-        text=pasted or text,
-        cluster=str(answer.payload.get("cluster") or ""),
-        namespace=asked.namespace or (asked.target.namespace if asked.target else ""),
-        service=asked.target.name if asked.target else "",
-        channel=channel,  # type: ignore[arg-type]
-    )
+    try:
+        order = acts.TicketOrder(
+            text=pasted or text,
+            cluster=str(answer.payload.get("cluster") or ""),
+            namespace=asked.namespace or (asked.target.namespace if asked.target else ""),
+            service=asked.target.name if asked.target else "",
+            channel=channel,  # type: ignore[arg-type]
+        )
+    except ValidationError as error:
+        raise BadInput(error.errors()[0]["msg"].removeprefix("Value error, "), next_step="open a ticket") from None
     incident = acts.open_ticket(desk, principal, order, key=f"chat {message_id}")
     facts = [Evidence.model_validate(fact) for fact in answer.payload.get("evidence") or ()]
     if facts:

@@ -13,6 +13,7 @@ from agent.chat.reply import Answered, Block, Offer, Part
 from agent.chat.understood import Thread, Understood
 from agent.reasoning.triage import language_of
 from api.chat_acts import RUNNING
+from api.web.scoping import narrowed
 from knowledge.errors import BadInput, NotFound, OpsdeskError
 from knowledge.ledger.conversations import Conversation, Message
 from knowledge.vocabulary import Incident, Language, Principal
@@ -143,6 +144,35 @@ def visible(understood: Understood, principal: Principal) -> Understood:
     return replace(understood, target=seen(understood.target), node=seen(understood.node))
 
 
+def narrowed_history(messages: Sequence[Message], principal: Principal) -> list[Message]:
+    """What a reader may see of a conversation, oldest first. Another's words are left out when they name what lies outside, and
+    when the answer to them does."""
+    shown = [narrowed_message(message, principal) for message in messages]
+    if principal.scope.is_everything:
+        return shown
+    is_answer_hidden, cluster = False, ""
+    for place in range(len(messages) - 1, -1, -1):
+        message = messages[place]
+        if message.said_by == "desk":
+            is_answer_hidden = is_hidden(message, shown[place])
+            cluster = str(message.payload.get("cluster") or "")
+        elif message.principal != principal.id:
+            words = narrowed(message.text, principal.scope, cluster)
+            if is_answer_hidden or words != message.text:
+                shown[place] = left_out(message)
+    return shown
+
+
+def is_hidden(message: Message, shown: Message) -> bool:
+    return bool(message.payload) and not shown.payload
+
+
+def left_out(message: Message) -> Message:
+    zh = language_of(message.text) is Language.ZH
+    text = "（超出您的权限范围，未显示）" if zh else "(left out: outside your scope)"
+    return message.model_copy(update={"text": text, "payload": {}})
+
+
 def narrowed_message(message: Message, principal: Principal) -> Message:
     """Another's answer about places that this reader does not see is not shown."""
     places = message.payload.get("places") or []
@@ -157,6 +187,4 @@ def narrowed_message(message: Message, principal: Principal) -> Message:
     )  # fmt: skip
     if is_within and scope.allows(cluster=cluster):
         return message
-    zh = language_of(message.text) is Language.ZH
-    text = "（超出您的权限范围，未显示）" if zh else "(left out: outside your scope)"
-    return message.model_copy(update={"text": text, "payload": {}})
+    return left_out(message)

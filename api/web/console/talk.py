@@ -6,6 +6,7 @@ A reply is kept by the engine even when the browser has gone; coming back shows 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -16,11 +17,11 @@ from starlette.concurrency import run_in_threadpool
 
 from agent.chat.reply import Answered, Begun, Block, Delta, Ended, Offer, Progress
 from api.chat_text import MOST_CHARACTERS, Attachment
-from api.web import acts
 from api.web.console.charts import chart, is_dark
 from api.web.console.frame import Page
-from api.web.console.parts import attempt, button, confirm, drawn, ordered, say, tag
+from api.web.console.parts import button, confirm, drawn, say, tag
 from api.web.console.rendering import visible
+from api.web.console.together import once
 from api.web.console.visit import sign_in_address, told
 from knowledge.errors import NotAuthenticated, OpsdeskError
 from knowledge.ledger.conversations import Message
@@ -111,7 +112,12 @@ class Talk:
         self._attached = tag("p", "dim small", aria_live="polite")
 
     async def _received(self, event: events.UploadEventArguments) -> None:
-        self._files.append(Attachment.of_bytes(event.file.name, await event.file.read()))
+        """What the browser was told to keep to is asked again: whoever speaks for it may not."""
+        raw = await event.file.read()
+        if len(self._files) >= MOST_FILES or len(raw) > MOST_FILE_BYTES:
+            say(self._frame.word("chat.file_refused"), good=False)
+            return
+        self._files.append(Attachment.of_bytes(event.file.name[:200], raw))
         self._show_files()
 
     def _show_files(self) -> None:
@@ -229,20 +235,22 @@ class Talk:
             drawn(self._frame.visit, "chat_words.html", text=message.text)
         facts = {str(fact.get("id", "")): fact for fact in message.payload.get("evidence") or []}
         for block in blocks:
-            self._block(block, facts)
+            self._block(block, facts, message.id)
 
-    def _block(self, block: Block, facts: Mapping[str, Any]) -> None:
+    def _block(self, block: Block, facts: Mapping[str, Any], message_id: str = "") -> None:
         if block.block == "chart":
             with tag("div", "chat-chart"):
                 chart(self._frame.visit, block, dark=self._dark or self._frame.visit.theme == "dark")
         elif block.block == "offers":
+            if not message_id:
+                return  # they come when the reply is kept: what is taken up is named by it
             with tag("div", "offers"):
                 for offer in block.offers:
-                    button(offer.label, lambda offer=offer: self._take(offer), kind="small offer")
+                    button(offer.label, once(partial(self._take, offer, message_id)), kind="small offer")
         else:
             drawn(self._frame.visit, "chat_block.html", block=block, facts=facts)
 
-    async def _take(self, offer: Offer) -> None:
+    async def _take(self, offer: Offer, message_id: str) -> None:
         if offer.does == "say":
             await self.send(offer.text)
             return
@@ -252,9 +260,12 @@ class Talk:
             return
         if await confirm(visit, word("chat.open"), offer.text[:400], word("chat.open")) is None:
             return
-        incident = await attempt(
-            visit,
-            lambda desk, who: acts.open_ticket(desk, who, ordered(acts.TicketOrder, text=offer.text, channel="web")),
-        )
-        if incident:
+        try:
+            who = await run_in_threadpool(visit.still_signed_in)
+            incident = await visit.face.chat.open_incident(who, self._conversation, message_id, channel="web")
+        except NotAuthenticated:
+            ui.navigate.to(sign_in_address(visit.request))
+        except OpsdeskError as error:
+            say(told(error), good=False)
+        else:
             ui.navigate.to(f"/incidents/{quote(incident.id, safe='')}")

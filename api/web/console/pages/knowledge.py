@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.web import lore
 from api.web.console.frame import Page, page
-from api.web.console.parts import Section, attempt, button, confirm, drawn, ordered, tag
+from api.web.console.parts import Section, attempt, button, confirm, drawn, ordered, say, tag
 from api.web.console.rendering import visible
 from api.web.routes.knowledge import search
 from knowledge.errors import NotFound
@@ -197,7 +197,12 @@ async def import_files(frame: Page) -> None:
     report = Section(visit, "import_report.html", lambda: {"files": done})
 
     async def received(event: events.UploadEventArguments) -> None:
-        files.append(lore.Upload(event.file.name, await event.file.read()))
+        body = await event.file.read()
+        held = sum(len(one.body) for one in files)
+        if len(files) >= lore.MOST_FILES or held + len(body) > lore.MOST_UPLOAD_BYTES:
+            say(frame.word("knowledge.import_full"), good=False)
+            return
+        files.append(lore.Upload(event.file.name[:200], body))
         chosen.set_text(frame.word("knowledge.import_chosen", count=len(files)))
 
     async def run() -> None:
