@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.web.access import FACE_KEY, Face, session_in
-from api.web.console.socket import guard_socket
+from api.web.console.socket import guard_socket, is_own_page
 from api.web.words import language_of
 from knowledge.vocabulary import Language
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 SOCKET_PATH = "/_nicegui_ws/"
+CLIENT_PATH = "/_nicegui/client/"
+"""Where a page's files arrive: its id is no proof of whose it is."""
 RECONNECT_SECONDS = 30.0
 MOST_MESSAGE_BYTES = 2_000_000
 _HTML = re.compile(rb"<html[^>]*>")
@@ -63,7 +65,9 @@ class ConsoleRoute(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         _start(self._inner)
         scope[FACE_KEY] = self._face
-        if scope["path"].startswith(SOCKET_PATH) and not await run_in_threadpool(_may_connect, self._face, scope):
+        if scope["path"].startswith((SOCKET_PATH, CLIENT_PATH)) and not await run_in_threadpool(
+            _may_connect, self._face, scope
+        ):
             await _refuse(scope, receive, send)
             return
         await self._inner({**scope, "app": self._inner}, receive, send)
@@ -138,7 +142,9 @@ def _may_connect(face: Face, scope: Scope) -> bool:
         return False
     cookies: SimpleCookie = SimpleCookie()
     cookies.load(headers.get("cookie", ""))
-    return session_in(face, {name: morsel.value for name, morsel in cookies.items()}) is not None
+    if session_in(face, {name: morsel.value for name, morsel in cookies.items()}) is None:
+        return False
+    return not scope["path"].startswith(CLIENT_PATH) or is_own_page(scope)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

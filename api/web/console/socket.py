@@ -70,6 +70,15 @@ def guard_socket(sio: Any) -> None:
         sio.on(name, follow_up(name))
 
 
+def is_own_page(scope: Any) -> bool:
+    """Whether what is sent to a page (``/_nicegui/client/ID/...``) comes from the browser of whoever it was made for. Blocking."""
+    from nicegui.client import Client
+
+    parts = str(scope["path"]).split("/")
+    page = Client.instances.get(parts[3]) if len(parts) > 3 else None
+    return page is not None and _is_of(page, {"asgi.scope": scope})
+
+
 def _asked_page(environ: Mapping[str, Any]) -> str:
     return parse_qs(str(environ.get("QUERY_STRING", ""))).get("client_id", [""])[0]
 
