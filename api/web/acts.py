@@ -9,7 +9,7 @@ import unicodedata
 import uuid
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from agent.reasoning.triage import split_paste
 from api.bootstrap import Desk, utc_now
@@ -102,7 +102,7 @@ class DecisionOrder(Order):
     decision: Decision
     reason: Words = Field("", description="Required for a no.")
     digest: Name = Field(description="The digest of the review that was looked at: another one is not decided on.")
-    break_glass: bool = Field(
+    break_glass: StrictBool = Field(
         False,
         description="Approve alone what needs more: only where the undo restores all of it; every approver is shown it.",
     )

@@ -45,7 +45,7 @@ def entries(
 def checkpoints(
     desk: DeskOf,
     principal: SiteAdmin,
-    after: Annotated[int, Query(ge=0, description="Only those of entries behind this one.")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**53, description="Only those of entries behind this one.")] = 0,
 ) -> Response:
     """One JSON object a line, oldest first: what `opsdesk audit verify --checkpoints` takes."""
     del principal

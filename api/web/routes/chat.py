@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, StrictBool
 
 from agent.chat.reply import Answered, Block, Ended, Part
 from api.chat import Chat
@@ -43,7 +43,7 @@ class ChatOrder(acts.Order):
     zone: Annotated[str, Field(max_length=64)] = Field("", description="The asker's time zone, as Asia/Shanghai; UTC.")
     attachments: Annotated[list[File], Field(max_length=10)] = Field(default_factory=list)
     channel: Literal["web", "cli", "slack", "api"] = "api"
-    stream: bool = Field(True, description="false: one JSON answer at the end.")
+    stream: StrictBool = Field(True, description="false: one JSON answer at the end.")
 
 
 class ChatAnswer(BaseModel):

@@ -28,3 +28,31 @@ document.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+
+// An open dialog keeps the focus: Tab goes round in it. The layer's own guard wakes only once it has been drawn.
+const STOPS = 'a[href], button:not([disabled]), input:not([disabled]):not([type="hidden"]), select:not([disabled]), textarea:not([disabled]), [tabindex="0"]';
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Tab") return;
+  const dialog = [...document.querySelectorAll(".q-dialog")].pop();
+  if (!dialog) return;
+  const stops = [...dialog.querySelectorAll(STOPS)].filter((one) => one.tabIndex >= 0 && one.offsetParent !== null);
+  if (!stops.length) return;
+  const at = stops.indexOf(document.activeElement);
+  const isOut = !dialog.contains(document.activeElement);
+  if (isOut || at === (event.shiftKey ? 0 : stops.length - 1)) {
+    event.preventDefault();
+    stops[event.shiftKey ? stops.length - 1 : 0].focus();
+  }
+}, true);
+
+// Whoever leaves a dialog is again where they were.
+let before = null;
+
+document.addEventListener("focusin", (event) => {
+  if (!event.target.closest(".q-dialog")) before = event.target;
+});
+new MutationObserver((changes) => {
+  if (!changes.some((one) => one.removedNodes.length) || document.querySelector(".q-dialog")) return;
+  if (document.activeElement === document.body && before?.isConnected) before.focus({ preventScroll: true });
+}).observe(document.body, { childList: true });
