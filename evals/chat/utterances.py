@@ -1,5 +1,5 @@
 """The utterances, and the small world that they speak of. Half of them are held out, by their words alone, and all of those that
-were written when the rules were done."""
+were written when the rules were done. The independent ones, by an author who had read neither rules nor utterances, lie apart."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from agent.chat.understanding import Setting, understand
 from agent.chat.understood import Thread, Understood
 
 FILE = Path(__file__).with_name("utterances.yaml")
+INDEPENDENT = Path(__file__).with_name("independent.yaml")
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
 INCIDENT = "inc-000000000000000a"
