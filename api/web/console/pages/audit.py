@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import Query
-from nicegui import ui
 
 from api.bootstrap import Desk
 from api.web.access import require_site_admin
+from api.web.console.filtering import Filters, query_of
 from api.web.console.frame import Page, page
 from api.web.console.parts import Section, attempt, button, tag
 from knowledge.ledger.audit_flaws import AuditCheck
@@ -45,17 +44,9 @@ async def audit(
         await verdict.refresh()
         del verify.props["disabled"]
 
-    async def changed(name: str, value: Any) -> None:
-        given[name], given["before"] = str(value or "").strip(), 0
-        ui.navigate.history.replace(f"/audit?{urlencode(_chosen(given))}")
-        await section.refresh()
-
-    with tag("form", "filters", role="search", aria_label=frame.word("list.filter")) as form:
-        form.on("submit", js_handler="(event) => event.preventDefault()")
-        for name in ("actor", "verb", "subject"):
-            field = ui.input(frame.word(f"audit.{name}"), value=given[name])
-            field.props(f"outlined dense clearable debounce=300 maxlength=200 data-filter={name}")
-            field.on_value_change(lambda event, name=name: changed(name, event.value))
+    filters = Filters(frame, "/audit", given, section, label=frame.word("list.filter"), place="before")
+    for name in ("actor", "verb", "subject"):
+        filters.field(name, frame.word(f"audit.{name}"))
     section.element.move(target_index=-1)
     await section.refresh()
     await verdict.refresh()
@@ -65,10 +56,6 @@ async def audit(
 def _check(desk: Desk, principal: Principal) -> AuditCheck:
     require_site_admin(principal)
     return desk.ledger.audit.check()
-
-
-def _chosen(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value}
 
 
 def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +71,7 @@ def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
     older = found[SHOWN - 1].sequence if len(found) > SHOWN else 0
     return {
         "entries": found[:SHOWN],
-        "older": urlencode(_chosen({**given, "before": older})) if older else "",
-        "newest": urlencode(_chosen({**given, "before": 0})),
+        "older": query_of(given, before=older) if older else "",
+        "newest": query_of(given, before=0),
         "is_later": bool(given["before"]),
     }

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import Query
-from nicegui import ui
 
 from api.bootstrap import utc_now
 from api.figures.judgements import detectors_report
 from api.figures.sums import MOST_ROWS
 from api.figures.windows import window_of
+from api.web.console.filtering import Filters, query_of
 from api.web.console.frame import Page, page
 from api.web.console.parts import Section, drawn, tag
 from knowledge.errors import NotFound
@@ -31,30 +30,13 @@ async def detectors(
     tag("p", "dim", text=frame.word("detectors.lead", count=len(known)))
     section = Section(frame.visit, "detectors_list.html", lambda: _values(frame, given))
 
-    async def changed(name: str, value: Any) -> None:
-        given[name], given["at"] = str(value or "").strip(), 0
-        ui.navigate.history.replace(f"/detectors?{urlencode(_chosen(given))}")
-        await section.refresh()
-
-    with tag("form", "filters", role="search", aria_label=frame.word("detectors.search")) as form:
-        form.on("submit", js_handler="(event) => event.preventDefault()")
-        field = ui.input(frame.word("detectors.search"), value=text).classes("grow")
-        field.props("outlined dense clearable debounce=300 maxlength=200 data-filter=text")
-        field.on_value_change(lambda event: changed("text", event.value))
-        layers = {"": frame.word("list.any"), **{one.value: one.value for one in Layer}}
-        kinds = {"": frame.word("list.any"), **{one: frame.word(f"detectors.{one}") for one in ("cause", "symptom")}}
-        for name, options in (("layer", layers), ("kind", kinds)):
-            choice = ui.select(
-                options, label=frame.word(f"knowledge.{name}"), value=given[name] if given[name] in options else ""
-            )
-            choice.props(f"outlined dense options-dense data-filter={name}")
-            choice.on_value_change(lambda event, name=name: changed(name, event.value))
+    filters = Filters(frame, "/detectors", given, section, label=frame.word("detectors.search"))
+    filters.field("text", frame.word("detectors.search"), grow=True)
+    filters.choice("layer", frame.word("knowledge.layer"), {one.value: one.value for one in Layer})
+    kinds = {one: frame.word(f"detectors.{one}") for one in ("cause", "symptom")}
+    filters.choice("kind", frame.word("knowledge.kind"), kinds)
     section.element.move(target_index=-1)
     await section.refresh()
-
-
-def _chosen(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value}
 
 
 def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
@@ -75,8 +57,8 @@ def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
         "hits": {row.fault: row for row in spoke},
         "detectors": fitting[at : at + SHOWN],
         "count": len(fitting),
-        "later": urlencode(_chosen({**given, "at": at + SHOWN})) if at + SHOWN < len(fitting) else "",
-        "earlier": urlencode(_chosen({**given, "at": max(0, at - SHOWN)})) if at else "",
+        "later": query_of(given, at=at + SHOWN) if at + SHOWN < len(fitting) else "",
+        "earlier": query_of(given, at=max(0, at - SHOWN)) if at else "",
     }
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import Query
 from nicegui import events, ui
 from starlette.concurrency import run_in_threadpool
 
 from api.web import lore
+from api.web.console.filtering import Filters, query_of
 from api.web.console.frame import Page, page
 from api.web.console.parts import Section, attempt, button, confirm, drawn, ordered, say, tag
 from api.web.console.rendering import visible
@@ -49,32 +50,15 @@ async def knowledge(
                 button(frame.word("knowledge.import"), lambda: ui.navigate.to("/knowledge/import"), kind="small")
     section = Section(frame.visit, "knowledge_list.html", lambda: _values(frame, given))
 
-    async def changed(name: str, value: Any) -> None:
-        given[name], given["at"] = str(value or "").strip(), 0
-        ui.navigate.history.replace(f"/knowledge?{urlencode(_chosen(given))}")
-        await section.refresh()
-
-    with tag("form", "filters", role="search", aria_label=frame.word("knowledge.search")) as form:
-        form.on("submit", js_handler="(event) => event.preventDefault()")
-        field = ui.input(frame.word("knowledge.search"), value=q).classes("grow")
-        field.props("outlined dense clearable debounce=350 maxlength=4000 data-filter=q")
-        field.on_value_change(lambda event: changed("q", event.value))
-        _choice(frame, "kind", {one.value: frame.word(f"case_kind.{one.value}") for one in CaseKind}, given, changed)
-        _choice(frame, "layer", {one.value: one.value for one in Layer}, given, changed)
+    filters = Filters(frame, "/knowledge", given, section, label=frame.word("knowledge.search"))
+    filters.field("q", frame.word("knowledge.search"), most=4_000, grow=True)
+    kinds = {one.value: frame.word(f"case_kind.{one.value}") for one in CaseKind}
+    filters.choice("kind", frame.word("knowledge.kind"), kinds)
+    filters.choice("layer", frame.word("knowledge.layer"), {one.value: one.value for one in Layer})
     section.element.move(target_index=-1)
     await section.refresh()
     if given["tab"] == "lessons":
         frame.following.add(section, lambda: tuple(one.id for one in lore.lessons_within(desk, principal)))
-
-
-def _choice(frame: Page, name: str, options: dict[str, str], given: dict[str, Any], changed: Any) -> None:
-    field = ui.select({"": frame.word("list.any"), **options}, label=frame.word(f"knowledge.{name}"), value=given[name])
-    field.props(f"outlined dense options-dense data-filter={name}")
-    field.on_value_change(lambda event: changed(name, event.value))
-
-
-def _chosen(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value}
 
 
 def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +76,7 @@ def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
     rows = documents if given["tab"] == "documents" else fitting
     shown = rows[given["at"] : given["at"] + SHOWN]
     outcomes = desk.ledger.outcomes.counts([row.key[1] for row in shown]) if given["tab"] == "cases" else {}
-    turned = {name: urlencode(_chosen({**given, "tab": name, "at": 0, "q": ""})) for name in TABS}
+    turned = {name: query_of(given, tab=name, at=0, q="") for name in TABS}
     return {
         "given": given,
         "found": found,
@@ -102,8 +86,8 @@ def _values(frame: Page, given: dict[str, Any]) -> dict[str, Any]:
         "lessons": lessons,
         "outcomes": outcomes,
         "tabs": turned,
-        "later": urlencode(_chosen({**given, "at": given["at"] + SHOWN})) if given["at"] + SHOWN < len(rows) else "",
-        "earlier": urlencode(_chosen({**given, "at": max(0, given["at"] - SHOWN)})) if given["at"] else "",
+        "later": query_of(given, at=given["at"] + SHOWN) if given["at"] + SHOWN < len(rows) else "",
+        "earlier": query_of(given, at=max(0, given["at"] - SHOWN)) if given["at"] else "",
     }
 
 
