@@ -98,6 +98,8 @@ class Asked(Noun):
     at: datetime
     opens: bool = False
     """An offer was taken that opens an incident with ``text``."""
+    pressed: str = ""
+    """The message whose offer was taken: the same one again is the same wish."""
     is_external: bool = False
     """The channel is shared with another organisation."""
 

@@ -7,6 +7,7 @@ answered twice.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -24,11 +25,12 @@ from api.messengers.contract import Asked, Messenger, Place, PlaceUnknown, PostU
 from api.messengers.linking import Linking, said
 from api.messengers.links import Links
 from api.messengers.message import Message, Picture
+from api.messengers.reach import among
 from api.messengers.text_files import decoded
 from api.web.words import word
 from knowledge.errors import BadInput, NotFound, OpsdeskError, Temporary
 from knowledge.ledger.messengers import Received
-from knowledge.vocabulary import Language, Principal
+from knowledge.vocabulary import Language, Principal, Scope
 
 UPDATE_SECONDS = 1.5
 """Between two updates of an answer that is being written: what platforms let one message change."""
@@ -53,6 +55,8 @@ class Talk:
     say: Say
     draw: Draw | None = None
     maximum_file_bytes: int = 2_000_000
+    reach: Callable[[str], Scope | None] = lambda _: None
+    """What a channel may read; None for one that the settings say nothing of."""
 
     async def answer(self, asked: Asked, received: Received) -> None:
         """Raises Temporary when it is to be tried again; whatever else goes wrong is told to the person."""
@@ -99,6 +103,8 @@ class Talk:
                 await self.messenger.post(await self.messenger.direct(asked.account), message, asked.id)
 
     async def _converse(self, asked: Asked, principal: Principal, language: Language, received: Received) -> None:
+        if asked.way not in {"command", "direct"}:  # others read the answer too
+            principal = among(principal, self.reach(asked.place.channel))
         reply = Reply(language, self.links)
         sheet = _Sheet(self.messenger, asked, reply)
         await sheet.open(received)
@@ -170,7 +176,9 @@ class Talk:
             order = acts.TicketOrder(text=asked.text, channel="slack")
         except ValidationError as error:
             raise BadInput(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
-        incident = acts.open_ticket(self.desk, principal, order, key=asked.id)
+        offer = hashlib.sha256(asked.text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        key = f"offer {place.channel} {asked.pressed} {offer}" if asked.pressed else asked.id
+        incident = acts.open_ticket(self.desk, principal, order, key=key)
         ledger = self.desk.ledger
         known = ledger.messenger_threads.conversation_in(self.messenger.name, place.channel, place.thread, principal.id)
         if known is not None:

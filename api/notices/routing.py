@@ -120,9 +120,9 @@ def persons_of(role: str, notice: Notice, ledger: Ledger) -> Sequence[str]:
     try:
         incident = ledger.incidents.get(notice.incident)
         if role == "@assignee":
-            return [incident.assignee] if incident.assignee else []
+            return [incident.assignee] if _sees(ledger, incident.assignee, incident.id) else []
         if role == "@requester":
-            return [incident.requester] if incident.requester else []
+            return [incident.requester] if _sees(ledger, incident.requester, incident.id) else []
         if not notice.subject.startswith("apr-"):
             return []
         if notice.kind is NoticeKind.BREAK_GLASS:
@@ -130,6 +130,17 @@ def persons_of(role: str, notice: Notice, ledger: Ledger) -> Sequence[str]:
         return ledger.outbox.entitled(notice.subject)
     except NotFound:
         return []
+
+
+def _sees(ledger: Ledger, person: str, incident_id: str) -> bool:
+    """Of what somebody may not look at they are not told either: a scope may have been narrowed, an assignee be anybody."""
+    if not person or ledger.principals.is_disabled(person):
+        return False
+    try:
+        principal = ledger.principals.by_id(person)
+    except NotFound:  # a name that only the settings know an address of
+        return True
+    return bool(principal.roles) and ledger.incidents.sees(principal.scope, principal.id, incident_id)
 
 
 def _fits(route: RouteSettings, notice: Notice) -> bool:

@@ -46,6 +46,7 @@ class SlackFace:
             say,
             draw,
             maximum_file_bytes=self.settings.maximum_file_bytes,
+            reach={route.channel: route.scope for route in routes_of(desk)}.get,
         )
         self.receiving = Receiving(desk, self.talk)
         self.following = Following(desk, self.messenger, self.links, routes_of(desk))

@@ -127,6 +127,7 @@ def asked_by_button(body: Json, text: str, *, opens: bool) -> Asked:
         text=text,
         at=datetime.now(UTC),
         opens=opens,
+        pressed=str((body.get("message") or {}).get("ts") or (body.get("container") or {}).get("message_ts") or ""),
         is_external=bool(body.get("is_ext_shared_channel")),
     )
 

@@ -55,6 +55,12 @@ class Principals:
                 raise _unknown(id)
             return _principal(session, row)
 
+    def is_disabled(self, id: str) -> bool:
+        """False for one that was never there."""
+        with self._store.read() as session:
+            row = session.get(PrincipalRow, folded(id))
+            return row is not None and row.is_disabled
+
     def person_behind(self, id: str) -> str:
         """The human behind an identity, disabled or not: two identities of one human are one when it comes to agreeing."""
         with self._store.read() as session:
