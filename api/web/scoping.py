@@ -22,6 +22,9 @@ _IN_TEXT = re.compile(
 _WORD = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]|[a-z0-9]")
 _PROSE = frozenset(" /:@=\n\t，。：")
 _KEY = re.compile(r"[A-Z][A-Za-z0-9]*/(?P<namespace>[a-z0-9][a-z0-9.-]*)/[^/]+")
+_PLACES = ("namespace", "exported_namespace", "kubernetes_namespace", "pod_namespace", "exported_pod_namespace")
+_LABEL = re.compile(r"namespace[\"']?\s{0,3}(?:=~?|:)\s{0,3}[\"']?(?P<name>[a-z0-9][a-z0-9-]*)")
+"""How series and alerts name theirs in text."""
 _NAMING = ("object", "target", "diagnosed_object")
 
 
@@ -30,11 +33,21 @@ def sees_all(scope: Scope, cluster: str) -> bool:
 
 
 def evidence_within(scope: Scope, evidence: list[Evidence]) -> list[Evidence]:
-    return [
-        fact
-        for fact in evidence
-        if scope.allows(cluster=fact.cluster, namespace=fact.object.namespace if fact.object else "")
-    ]
+    """The facts about what the scope covers. What is about no one object (numbers, alerts, pastes) says by its labels, and
+    otherwise by its words, whose it is."""
+    return [fact for fact in evidence if _is_fact_within(scope, fact)]
+
+
+def _is_fact_within(scope: Scope, fact: Evidence) -> bool:
+    if not scope.allows(cluster=fact.cluster, namespace=fact.object.namespace if fact.object else ""):
+        return False
+    if fact.object is not None or sees_all(scope, fact.cluster):
+        return True
+    labels = fact.body.get("labels")
+    told = [part.get(name) for part in (fact.body, labels) if isinstance(part, dict) for name in _PLACES]
+    told += [found["name"] for found in _LABEL.finditer(fact.text)]
+    is_within = all(scope.allows(cluster=fact.cluster, namespace=one) for one in told if isinstance(one, str))
+    return is_within and not _tells(fact.text, scope, fact.cluster, frozenset())
 
 
 def narrowed(value: Any, scope: Scope, cluster: str, outside: frozenset[str] = frozenset()) -> Any:

@@ -8,6 +8,8 @@ import pytest
 from api.bootstrap import utc_now
 from knowledge.vocabulary import (
     Decision,
+    Evidence,
+    EvidenceKind,
     ExecutionStatus,
     Language,
     Lesson,
@@ -169,3 +171,40 @@ async def test_title_that_begins_with_a_foreign_object_breaks_nobodys_list(rig: 
     for answer in (listed, one, story):
         assert answer.status_code == 200, answer.text
         assert "gateway/envoy" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'vllm_requests{namespace="vault",pod="keeper-1"}: 12',
+        'sum by (exported_namespace) {exported_namespace="vault"}: 3',
+        '(no series)\n{"namespace": "vault"}: 4',
+        "namespace=vault pod=keeper-1: 3",
+        f"{OUTSIDE} wrote this",
+    ],
+)
+async def test_fact_without_an_object_is_shown_when_its_labels_lie_within(
+    rig: Rig, sam: httpx.AsyncClient, text: str
+) -> None:
+    """Numbers are about no one object: whose they are, their labels say."""
+    incident = incident_of(rig.ledger)
+    facts = [note(text), note('vllm_requests{namespace="serving",pod="qwen2-7b-1"}: 5'), note("up: 1")]
+    rig.ledger.evidence.put_many(incident.id, facts)
+    async with sam:
+        listed = await sam.get(f"{API}/incidents/{incident.id}/evidence")
+        one = await sam.get(f"{API}/evidence/{facts[0].id}")
+    assert [found["id"] for found in listed.json()["items"]] == [facts[1].id, facts[2].id]
+    assert one.status_code == 404
+
+
+def note(text: str) -> Evidence:
+    address = Evidence.address(EvidenceKind.METRIC, "prod", "prometheus", "q", "", text)
+    return Evidence(
+        id=address,
+        kind=EvidenceKind.METRIC,
+        cluster="prod",
+        source="prometheus",
+        query="q",
+        observed_at=utc_now(),
+        text=text,
+    )
