@@ -1,11 +1,13 @@
 """Which intent a text has, read without a model: concepts in it (one pass of RE2 over all their words), then rules over concepts.
 
+Two lexicons of one make: ``lexicon.yaml`` reads exactly, ``broad.yaml`` by wide classes of words where the first is not sure.
 Every rule that holds adds its score; the best intent wins when it reaches the threshold, otherwise nothing was understood and
 the nearest ones are told. Linear in the text; nothing in it can cost more than its length.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -42,18 +44,43 @@ class ConceptSet:
 
     def __init__(self, groups: Mapping[str, Sequence[str]]) -> None:
         self._concept_of: list[str] = []
+        self._patterns: list[str] = []
+        self._joined: Any = None
+        self._words = frozenset(
+            word
+            for patterns in groups.values()
+            for pattern in patterns
+            for word in re.findall(r"[a-z]{4,}", re.sub(r"\\[a-z]", " ", str(pattern)))
+        )
         options = re2.Options()
         options.max_mem = MOST_BYTES
         self._set = re2.Set.SearchSet(options)
         for concept, patterns in groups.items():
             for pattern in patterns:
                 self._set.Add(edged(str(pattern)))
+                self._patterns.append(edged(str(pattern)))
                 self._concept_of.append(concept)
         self._set.Compile()
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._concept_of))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Latin words that the patterns spell out, whole or as a stem."""
+        return self._words
+
+    def without(self, text: str) -> str:
+        """The text with everything blanked that a pattern finds."""
+        return str(self._any().sub(" ", text))
+
+    def _any(self) -> Any:
+        if self._joined is None:
+            options = re2.Options()
+            options.max_mem = MOST_BYTES
+            self._joined = re2.compile("|".join(self._patterns), options)
+        return self._joined
 
     def within(self, text: str) -> frozenset[str]:
         return frozenset(self._concept_of[number] for number in self._set.Match(text) or ())
@@ -64,7 +91,7 @@ def edged(pattern: str) -> str:
     for name, mark in _MARKS.items():
         pattern = pattern.replace(name, mark)
     opens = _OPEN if _is_letter(pattern[:1]) or (pattern.startswith("(?:") and _is_latin(pattern)) else ""
-    shuts = _SHUT if _is_letter(pattern[-1:]) or (pattern[-1:] in ")*?" and _is_latin(pattern)) else ""
+    shuts = _SHUT if _is_letter(pattern[-1:]) or (pattern[-1:] in ")*?+" and _is_latin(pattern)) else ""
     return f"{opens}(?:{pattern}){shuts}"
 
 
@@ -84,6 +111,8 @@ class Lexicon:
     rules: Mapping[str, tuple[Rule, ...]]
     common: frozenset[str]
     """Words of the patterns: a service that is called so is not read as one where anything else is named."""
+    never: frozenset[str] = frozenset()
+    """Concepts beside which nothing is understood at all."""
 
     @property
     def intents(self) -> tuple[str, ...]:
@@ -92,7 +121,18 @@ class Lexicon:
 
 @cache
 def lexicon() -> Lexicon:
-    raw: dict[str, Any] = yaml.safe_load(files("agent.chat").joinpath("lexicon.yaml").read_text(encoding="utf-8"))
+    """What is read first, and exactly."""
+    return _read("lexicon.yaml")
+
+
+@cache
+def broad_lexicon() -> Lexicon:
+    """What is read where the first reading is not sure: wide classes of words, no intent that acts."""
+    return _read("broad.yaml")
+
+
+def _read(name: str) -> Lexicon:
+    raw: dict[str, Any] = yaml.safe_load(files("agent.chat").joinpath(name).read_text(encoding="utf-8"))
     groups = _listed({**raw["concepts"], **raw["derived"]})
     measures = _listed(raw["measures"])
     rules = {
@@ -106,7 +146,14 @@ def lexicon() -> Lexicon:
         )
         for intent, rows in raw["intents"].items()
     }
-    return Lexicon(raw["threshold"], ConceptSet(groups), ConceptSet(measures), rules, _common(groups, measures))
+    return Lexicon(
+        raw["threshold"],
+        ConceptSet(groups),
+        ConceptSet(measures),
+        rules,
+        _common(groups, measures),
+        frozenset(raw.get("never", ())),
+    )
 
 
 def _listed(groups: Mapping[str, str]) -> dict[str, list[str]]:
@@ -134,8 +181,10 @@ class Ranked:
         return tuple(intent for intent, score in self.scores[:3] if score > 0)
 
 
-def rank(concepts: frozenset[str]) -> Ranked:
-    known = lexicon()
+def rank(concepts: frozenset[str], known: Lexicon | None = None) -> Ranked:
+    known = known or lexicon()
+    if concepts & known.never:
+        return Ranked(UNCLEAR, ())
     scored = [
         (intent, sum(rule.score for rule in rules if rule.holds(concepts))) for intent, rules in known.rules.items()
     ]

@@ -16,6 +16,7 @@ import re2
 from agent.chat.intents import UNCLEAR, lexicon, rank
 from agent.chat.names import NODE, PRONOUN, TARGET, UNKNOWN, Known, Mentions, Thing, mentions_in
 from agent.chat.orders_said import SaidOrder, order_said
+from agent.chat.second_reading import second_reading
 from agent.chat.times import Window, bare_window_in, compared_in, window_in
 from agent.chat.understood import NEEDS_TARGET, Thread, Understood
 from agent.reasoning.orders import script_in
@@ -97,9 +98,29 @@ def understand(text: str, setting: Setting) -> Understood:
     found = replace(
         _with_parameters(ranked.chosen, reading, setting), language=language, words=words, nearest=ranked.nearest
     )
-    if reading.is_fragment and (found.intent == UNCLEAR or (found.intent == "metric" and reading.leans_wholly)):
+    if reading.is_fragment and found.intent == "metric" and reading.leans_wholly:
         found = _carried(found, reading, setting)
+    elif found.intent == UNCLEAR:
+        found = _again(found, reading, setting)
     return _of_the_same_device(_leaning(found, reading, setting.thread), setting.thread)
+
+
+def _again(found: Understood, reading: _Reading, setting: Setting) -> Understood:
+    """The second reading, where the first was not sure. A fragment that only names parts varies the thread's last question."""
+    second = second_reading(reading.mentions.text, reading.concepts, reading.measures)
+    chosen = second.ranked.chosen
+    is_varied = second.is_bare or (chosen in {"metric", "status"} and reading.begins_as_fragment)
+    if reading.is_fragment and (chosen == UNCLEAR or is_varied):
+        carried = _carried(found, reading, setting)
+        if carried.intent != UNCLEAR:
+            return carried
+    if chosen == UNCLEAR:
+        return found if found.nearest else replace(found, nearest=second.ranked.nearest)
+    reading = replace(
+        reading, concepts=second.concepts, measures=_ranked_measures(second.measures), aspect=second.aspect
+    )
+    read = _with_parameters(chosen, reading, setting)
+    return replace(read, language=found.language, words=found.words, nearest=second.ranked.nearest)
 
 
 def _of_the_same_device(found: Understood, thread: Thread) -> Understood:
@@ -129,6 +150,11 @@ class _Reading:
     order: SaidOrder | None
     is_fragment: bool
     severity: str
+    aspect: str = ""
+
+    @property
+    def begins_as_fragment(self) -> bool:
+        return bool(_FRAGMENT.search(self.mentions.text))
 
     @property
     def leans_wholly(self) -> bool:
@@ -165,7 +191,7 @@ def _read(words: str, setting: Setting) -> _Reading:
     }
     severity = next((name for name, form in _SEVERITIES if form.search(text)), "")
     is_fragment = bool(_FRAGMENT.search(text)) or len(text.strip()) <= FRAGMENT_CHARACTERS
-    return _Reading(mentions, frozenset(concepts), _ranked_measures(measures, text), window, compare, _quantile(text), order, is_fragment, severity)  # fmt: skip
+    return _Reading(mentions, frozenset(concepts), _ranked_measures(measures), window, compare, _quantile(text), order, is_fragment, severity)  # fmt: skip
 
 
 def _unknown_place(mentions: Mentions, text: str, common: frozenset[str]) -> tuple[str, ...]:
@@ -185,10 +211,9 @@ def _quantile(text: str) -> int:
     return 50 if found["median"] else int(found["p"] or found["number"])
 
 
-def _ranked_measures(found: Sequence[str], text: str) -> tuple[str, ...]:
+def _ranked_measures(found: Sequence[str]) -> tuple[str, ...]:
     """The more special one first: "first token latency" is no latency, "GPU memory" no memory."""
     order = ("ttft", "tpot", "tokens", "queue", "kv_cache", "gpu_temperature", "gpu_power", "gpu_util", "gpu_memory", "restarts", "errors", "latency", "requests", "running", "network", "memory", "cpu")  # fmt: skip
-    del text
     return tuple(one for one in order if one in found)
 
 
@@ -216,15 +241,15 @@ def _with_parameters(intent: str, reading: _Reading, setting: Setting) -> Unders
     if intent in {"changes", "events"}:
         return replace(found, window=reading.window)
     if intent == "list_objects":
-        kind = next((one for one in _KINDS if one in concepts), "pods")
-        return replace(found, kind=kind, only="trouble" if "in_trouble" in concepts else "")
+        kind = next((one for one in _KINDS if one in concepts or f"b_{one}" in concepts), "pods")
+        return replace(found, kind=kind, only="trouble" if concepts & {"in_trouble", "b_bad"} else "")
     if intent == "change" and reading.order is not None:
         return _ordered(found, reading.order, setting)
     if intent == "about_incident":
-        aspect = next((aspect for concept, aspect in _ASPECTS if concept in concepts), "summary")
+        aspect = reading.aspect or next((aspect for concept, aspect in _ASPECTS if concept in concepts), "summary")
         return replace(found, aspect=aspect)
     if intent == "incidents":
-        filters = (("approval", "approvals"), ("mine", "mine"), ("unassigned", "unassigned"), ("open", "open"))
+        filters = (("approval", "approvals"), ("b_approval", "approvals"), ("mine", "mine"), ("b_mine", "mine"), ("unassigned", "unassigned"), ("open", "open"))  # fmt: skip
         chosen = next((name for concept, name in filters if concept in concepts), "all")
         return replace(found, filter=chosen, severity=reading.severity)
     return found
