@@ -93,6 +93,11 @@ def decide(desk: Desk, principal: Principal, lesson_id: str, order: LessonDecisi
     return decided
 
 
+def case_of(lesson: Lesson) -> str:
+    """The id of the case that a decided lesson holds: whoever accepted it may have named it anew."""
+    return parse_case(lesson.markdown, validate_template, source=lesson.id).id
+
+
 def take_in(
     desk: Desk, principal: Principal, files: Sequence[Upload], on_progress: OnFile | None = None
 ) -> ImportReport:

@@ -13,10 +13,15 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from api.web.words import word
+from knowledge.vocabulary import Language
 from tests.web.showroom import Showroom
 
 KEPT_IN = "OPSDESK_SCREENSHOTS"
 SETTLED_MILLISECONDS = 15_000
+UNDER_WAY = [
+    word(key, language) for key in ("reports.adding_up", "settings.checking") for language in (Language.EN, Language.ZH)
+]
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,8 @@ def settle(page: Page) -> None:
     page.wait_for_load_state("load")
     page.locator("main h1").first.wait_for(state="attached", timeout=SETTLED_MILLISECONDS)
     page.wait_for_function("() => document.fonts.status === 'loaded'")
+    for words in UNDER_WAY:
+        page.get_by_text(words, exact=True).wait_for(state="detached", timeout=SETTLED_MILLISECONDS)
 
 
 def keep(page: Page, folder: Path, name: str, look: Look) -> None:

@@ -91,7 +91,7 @@ class Names:
         for name in case.path_parameters or {}:
             if name in known:
                 case.path_parameters[name] = known[name][self.turn % len(known[name])]
-        if isinstance(case.body, dict) and self.turn % 2:
+        if isinstance(case.body, dict) and self.turn % 2 and not _is_wrong(case):
             for name in ("conversation_id", "incident_id", "cluster", "into", "message_id", "digest"):
                 if isinstance(case.body.get(name), str) and name in known:
                     case.body[name] = known[name][0]

@@ -155,7 +155,7 @@ async def lesson(frame: Page, lesson_id: str) -> None:
         )
         if done:
             ui.navigate.to(
-                f"/knowledge/cases/{quote(found.case_id)}" if decision == "accept" else "/knowledge?tab=lessons"
+                f"/knowledge/cases/{quote(lore.case_of(done))}" if decision == "accept" else "/knowledge?tab=lessons"
             )
 
     with tag("div", "row"):
