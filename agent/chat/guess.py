@@ -52,7 +52,7 @@ async def guessed(asked: Understood, known: Known, deps: Deps) -> Understood:
     system, user = prompt("intent", intents=[*MAY_GUESS, UNCLEAR], measures=list(MEASURES), text=text)
     try:
         async with asyncio.timeout(SECONDS):
-            reply = await consult(deps, None, system, user, schema=SCHEMA, maximum_tokens=MOST_TOKENS)
+            reply = await consult(deps, None, system, user, schema=SCHEMA, maximum_tokens=MOST_TOKENS, purpose="chat")
     except TimeoutError:
         return asked
     return _held(asked, reply.parsed, known) if reply.parsed is not None else asked

@@ -16,6 +16,7 @@ from knowledge.vocabulary import ObjectRef, Scope
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 MOST_WORDS_OF_NAME = 4
 SHORTEST_PART = 3
+SHORTEST_FAMILY = 4
 MOST_NEAREST = 3
 TARGET, NODE, NAMESPACE, INCIDENT, PRONOUN, UNKNOWN = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004", "\ue005"
 """What stands in the text in place of a name once it is read: rules then see what was named, not how it is spelled."""
@@ -138,10 +139,12 @@ def form_of(name: str) -> str:
 
 
 def _beginnings(name: str) -> list[str]:
-    """``qwen2`` and ``qwen27b`` of ``qwen2-7b-chat``: whole parts from the left."""
+    """``qwen2`` and ``qwen27b`` of ``qwen2-7b-chat``: whole parts from the left, and ``qwen``, the family without its number."""
     parts = name.replace("_", "-").replace(".", "-").split("-")
-    found = (form_of("".join(parts[:count])) for count in range(1, len(parts)))
-    return [one for one in found if len(one) >= SHORTEST_PART]
+    found = [form_of("".join(parts[:count])) for count in range(1, len(parts))]
+    family = parts[0].rstrip("0123456789").lower()
+    is_family = len(family) >= SHORTEST_FAMILY and family != parts[0].lower()
+    return [one for one in (*found, *([family] if is_family else ())) if len(one) >= SHORTEST_PART]
 
 
 def _is_within(thing: Thing, scope: Scope) -> bool:

@@ -17,7 +17,7 @@ SHORT_HAN = 10
 _NAMES = f"[{TARGET}{NODE}{NAMESPACE}{INCIDENT}{PRONOUN}{UNKNOWN}]"
 _FILLER = (
     r"hey|hi|so|and|the|a|an|our|my|now|currently|please|pls|plz|check|look|at|on|show|me|give|get|see|node|service|model|deployment|pod|"
-    r"for|of|in|is|what|whats|what's|about|how|again|today|current|ok|cluster|quick|just|can|you|i|want|need|to|know|tell|"
+    r"for|of|in|is|what|whats|what's|about|how|again|today|current|ok|cluster|quick|just|can|you|i|want|need|to|know|tell|gpus?|nodes|all|my|每个|显卡|gpu|卡|"
     r"呢|啊|吧|嘛|呀|哈|哦|噢|那|那个|这个|现在|目前|当前|今天|的|下|一下|看|看看|看下|帮|我|帮我|给我|给|请|麻烦|服务|节点|模型|机器|个|来|来个|拉|拉个|查|查下|是|多少|有|这|台|想|知道|要|发|瞅瞅|瞅"
 )
 _BARE = re2.compile(rf"^(?:{_NAMES}|{_FILLER}|[\s?!.,。，？！~～:：'\"`@/-])+$")
