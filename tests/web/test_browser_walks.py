@@ -11,10 +11,11 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 
+from api.web.words import word
 from evals.demo.story import alert_of
-from knowledge.vocabulary import Scope
+from knowledge.vocabulary import Language, Scope
 from tests.end_to_end.desks import Office, office
 from tests.web.gallery import settle
 from tests.web.serving import served
@@ -172,15 +173,13 @@ def test_case_is_accepted_files_are_taken_in_and_detectors_searched_in_chinese(r
         page.get_by_role("button", name="选择文件").click()
     choosing.value.set_files(
         [
-            {
-                "name": "runbook.md",
-                "mimeType": "text/markdown",
-                "buffer": b"# Walks\n\nTurn the gateway's tap twice.\n",
-            },
-            {"name": "broken.json", "mimeType": "application/json", "buffer": b'{"id": '},
+            FilePayload(
+                name="runbook.md", mimeType="text/markdown", buffer=b"# Walks\n\nTurn the gateway's tap twice.\n"
+            ),
+            FilePayload(name="broken.json", mimeType="application/json", buffer=b'{"id": '),
         ]
     )
-    expect(page.get_by_text(re.compile("2"))).not_to_have_count(0)
+    expect(page.get_by_text(word("knowledge.import_chosen", Language.ZH, count=2))).to_be_visible()
     page.get_by_role("button", name="开始导入").click()
     expect(page.get_by_text("runbook.md")).to_be_visible(timeout=20_000)
     expect(page.get_by_text("broken.json")).to_be_visible()

@@ -15,7 +15,7 @@ from nicegui.element import Element
 from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from agent.chat.reply import Answered, Begun, Block, Delta, Ended, Offer, Progress
+from agent.chat.reply import Answered, Begun, Block, Chart, Delta, Ended, Offer, Progress
 from api.chat_text import MOST_CHARACTERS, Attachment
 from api.web.console.charts import chart, is_dark
 from api.web.console.frame import Page
@@ -53,6 +53,9 @@ class Talk:
         self._files: list[Attachment] = []
         self._zone: str | None = None
         self._dark = False
+        self._knows_light = bool(frame.visit.theme)
+        self._waiting: list[tuple[Element, Chart]] = []
+        """Charts of what was said before: drawn when the browser has said whether the page is dark."""
         self._is_busy = False
 
     async def build(self) -> None:
@@ -75,7 +78,11 @@ class Talk:
 
     async def _learn(self) -> None:
         """What only the browser knows: its light and its zone."""
-        self._dark = await is_dark(self._frame.visit)
+        self._dark, self._knows_light = await is_dark(self._frame.visit), True
+        for place, block in self._waiting:
+            with place:
+                self._chart(block)
+        self._waiting.clear()
         try:
             zone = await ui.run_javascript("Intl.DateTimeFormat().resolvedOptions().timeZone", timeout=ASK_SECONDS)
         except TimeoutError:
@@ -239,8 +246,11 @@ class Talk:
 
     def _block(self, block: Block, facts: Mapping[str, Any], message_id: str = "") -> None:
         if block.block == "chart":
-            with tag("div", "chat-chart"):
-                chart(self._frame.visit, block, dark=self._dark or self._frame.visit.theme == "dark")
+            with tag("div", "chat-chart") as place:
+                if self._knows_light:
+                    self._chart(block)
+                else:
+                    self._waiting.append((place, block))
         elif block.block == "offers":
             if not message_id:
                 return  # they come when the reply is kept: what is taken up is named by it
@@ -249,6 +259,9 @@ class Talk:
                     button(offer.label, once(partial(self._take, offer, message_id)), kind="small offer")
         else:
             drawn(self._frame.visit, "chat_block.html", block=block, facts=facts)
+
+    def _chart(self, block: Chart) -> None:
+        chart(self._frame.visit, block, dark=self._dark or self._frame.visit.theme == "dark")
 
     async def _take(self, offer: Offer, message_id: str) -> None:
         if offer.does == "say":
