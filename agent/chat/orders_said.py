@@ -11,6 +11,7 @@ from typing import Any
 import re2
 
 from agent.chat.names import NAMESPACE, NODE, PRONOUN, TARGET, UNKNOWN
+from agent.chat.relative_orders import bare_forms, implied_forms, names_a_total, relative_forms, step_of
 from agent.reasoning.orders import Verb
 
 MOST_CLAUSES = 12
@@ -79,6 +80,8 @@ class SaidOrder:
     number: int | None = None
     name: str = ""
     """A plain word in place of a name: nothing that is known is called so."""
+    step: str = ""
+    """``+2``, ``-1``, ``/2``, ``*2``: from the replicas that there are."""
 
 
 _IMPLIED: tuple[tuple[Verb, Any], ...] = (
@@ -96,6 +99,10 @@ _IMPLIED: tuple[tuple[Verb, Any], ...] = (
     ),
 )
 """Orders that name nothing: what the thread is about is meant."""
+
+_STEPS = relative_forms(_LEAD, _X, _N)
+_STEPS_OF_NOTHING = implied_forms(_LEAD, _N)
+_STEPS_OF_FOCUS = bare_forms(_LEAD, _N)
 
 _CLAUSE = re2.compile(r"[^,，;；。!！…\n]+")
 
@@ -123,6 +130,9 @@ def _order_in(text: str, *, has_focus: bool) -> SaidOrder | None:
         if found:
             said = found["number"] if "number" in form.groupindex else None
             return SaidOrder(verb, PRONOUN, _number(said) if said else None)
+    step = _step_in(text, has_focus=has_focus)
+    if step is not None:
+        return step
     found = _PLAIN.search(text)
     if found:
         return SaidOrder(_VERBS.get(found["verb"], "undo"), UNKNOWN, None, found["name"])
@@ -131,3 +141,16 @@ def _order_in(text: str, *, has_focus: bool) -> SaidOrder | None:
 
 def _number(said: str) -> int:
     return _NUMBERS[said] if said in _NUMBERS else int(said)
+
+
+def _step_in(text: str, *, has_focus: bool) -> SaidOrder | None:
+    if names_a_total(text):
+        return None
+    for kind, form in (*_STEPS, *_STEPS_OF_NOTHING, *(_STEPS_OF_FOCUS if has_focus else ())):
+        found = form.search(text)
+        if found:
+            said = found["number"] if "number" in form.groupindex else None
+            of = found["x"] if "x" in form.groupindex else PRONOUN if has_focus else UNKNOWN
+            step = step_of(kind, _number(said) if said else None)
+            return SaidOrder("scale", of, step=step)
+    return None

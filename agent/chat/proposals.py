@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from agent.chat.asking import Asking, answered, gaps_told, marks, name_of, namespace_of, offers, progress, said
 from agent.chat.names import WORKLOAD_KINDS, Thing
 from agent.chat.plain import FORMS, needs_name
+from agent.chat.relative_orders import after_step
 from agent.chat.reply import Offer, Part, ProposedScript
 from agent.chat.understood import Understood
 from agent.reasoning.orders import Order, Verb, line_for
@@ -16,6 +18,7 @@ from tools.snapshot import ClusterSnapshot
 
 MOST_REASONS = 6
 MOST_SCRIPT = 20_000
+MOST_REPLICAS = 99_999
 NODE_VERBS = frozenset({"cordon", "uncordon"})
 _NEEDS = {
     Ruling.AUTO: Text(en="It needs no approval by the rules alone.", zh="仅按规则，它不需要审批。"),
@@ -40,27 +43,19 @@ async def answer_change(asked: Understood, asking: Asking) -> AsyncIterator[Part
         for part in needs_name(asked, asking):
             yield part
         return
-    if target.kind not in WORKLOAD_KINDS:
-        yield said(
-            asking.text(
-                f"No workload named {target.name} was found in {target.namespace}.",
-                f"在 {target.namespace} 未找到名为 {target.name} 的工作负载。",
-            ),
-            tone="warning",
-        )
-        return
-    if asked.verb == "scale" and asked.number is None:
-        yield said(
-            asking.text(
-                f"To how many replicas? For example: scale {target.name} to 4",
-                f"扩缩到几个副本？例如：把 {target.name} 扩到 4 个副本",
-            ),
-            tone="warning",
-        )
+    lacking = _lacking(asked, target, asking)
+    if lacking:
+        yield said(lacking, tone="warning")
         return
     yield progress(asking, f"reading {target.name} ...", f"正在读取 {target.name}……")
     snapshot = await asking.see("workloads", "autoscalers", namespace=target.namespace)
     item = snapshot.find(target.kind, target.namespace, target.name)
+    if asked.step:
+        number = _reached(asked, item)
+        if number is None:
+            yield said(_no_step(asked, target, item, asking), tone="warning")
+            return
+        asked = replace(asked, number=number)
     now = _as_it_is(asked, target, item, snapshot, asking)
     if now:
         ids = [snapshot.cite_object(item, ("spec.replicas", "status.readyReplicas"))] if item else []
@@ -71,6 +66,43 @@ async def answer_change(asked: Understood, asking: Asking) -> AsyncIterator[Part
         yield part
     for gap in gaps_told(asking, snapshot.gaps):
         yield gap
+
+
+def _lacking(asked: Understood, target: Thing, asking: Asking) -> str:
+    """What has to be said before anything is read; empty where nothing has."""
+    if target.kind not in WORKLOAD_KINDS:
+        return asking.text(
+            f"No workload named {target.name} was found in {target.namespace}.",
+            f"在 {target.namespace} 未找到名为 {target.name} 的工作负载。",
+        )
+    if asked.verb == "scale" and asked.number is None and not asked.step:
+        return asking.text(
+            f"To how many replicas? For example: scale {target.name} to 4",
+            f"扩缩到几个副本？例如：把 {target.name} 扩到 4 个副本",
+        )
+    return ""
+
+
+def _reached(asked: Understood, item: Json | None) -> int | None:
+    """The replicas that the step comes to from those that there are now; None where that is no number to propose."""
+    if item is None:
+        return None
+    replicas = int((item.get("spec") or {}).get("replicas", 1))
+    number = after_step(replicas, asked.step)
+    return number if 0 <= number <= MOST_REPLICAS and number != replicas else None
+
+
+def _no_step(asked: Understood, target: Thing, item: Json | None, asking: Asking) -> str:
+    if item is None:
+        return asking.text(
+            f"{target.name} could not be read, so the number is not known. Name it, for example: scale {target.name} to 4",
+            f"未能读取 {target.name}，无法得出副本数。请直接给出，例如：把 {target.name} 扩到 4 个副本",
+        )
+    replicas = (item.get("spec") or {}).get("replicas", 1)
+    return asking.text(
+        f"{target.name} has {replicas} replicas now; {asked.step} from there is no number to propose. Name the number, for example: scale {target.name} to 4",
+        f"{target.name} 目前有 {replicas} 个副本，按 {asked.step} 得不到可提议的数量。请直接给出，例如：把 {target.name} 扩到 4 个副本",
+    )
 
 
 def script_of(asked: Understood, target: Thing) -> str:

@@ -26,7 +26,7 @@ _PLAIN = frozenset(
     staff stage stand start state steam steel still stock stone store storm story stuff style sugar super table taken taste teach
     terms thank their theme there these thing think third those three throw tight times title today topic total touch tower track
     trade trail trees trend trial tries trust truth twice under union until upper usual value video visit voice waste watch water
-    weeks weird wheel where which while white whole whose words works world worry would write wrong years yours""".split()
+    weeks weird wheel where which while white whole whose words works world worry would write wrong years yours""".split()  # noqa: SIM905
 )
 """Words that are near some word of the lexicons and are themselves."""
 

@@ -274,7 +274,7 @@ def _doubtful(mentions: Mentions, targets: Sequence[Thing]) -> tuple[tuple[str, 
 
 
 def _ordered(found: Understood, order: SaidOrder, setting: Setting) -> Understood:
-    found = replace(found, verb=order.verb, number=order.number)
+    found = replace(found, verb=order.verb, number=order.number, step=order.step)
     if order.name:
         return replace(found, unknown=(*found.unknown, order.name))
     thread = setting.thread

@@ -22,7 +22,7 @@ TAKES: dict[str, tuple[str, ...]] = {
     "where": ("target", "namespace"),
     "callers": ("target", "namespace"),
     "metric": ("metric", "quantile", "target", "node", "namespace", "minutes", "since", "until", "compare"),
-    "change": ("verb", "target", "node", "namespace", "number"),
+    "change": ("verb", "target", "node", "namespace", "number", "step"),
     "about_incident": ("aspect", "incident"),
     "incidents": ("filter", "severity", "target", "namespace"),
     "steer": ("target", "node", "namespace"),
@@ -54,6 +54,7 @@ class Understood:
     compare: int = 0
     verb: str = ""
     number: int | None = None
+    step: str = ""
     script: str = ""
     aspect: str = ""
     filter: str = ""
@@ -76,7 +77,7 @@ class Understood:
             "until": _minute(self.window.until),
             "compare": f"{self.compare}d" if self.compare else "",
         }
-        for name in ("namespace", "kind", "only", "metric", "quantile", "verb", "number", "aspect", "filter", "severity", "incident"):  # fmt: skip
+        for name in ("namespace", "kind", "only", "metric", "quantile", "verb", "number", "step", "aspect", "filter", "severity", "incident"):  # fmt: skip
             values[name] = getattr(self, name)
         return {name: values[name] for name in TAKES.get(self.intent, ()) if values[name] not in ("", 0, None)} | (
             {"number": 0} if self.intent == "change" and self.number == 0 else {}
@@ -91,7 +92,7 @@ class Understood:
         }
         plain = {
             name: getattr(self, name)
-            for name in ("intent", "cluster", "namespace", "kind", "only", "metric", "quantile", "compare", "verb", "number", "script", "aspect", "filter", "severity", "incident", "read_by")
+            for name in ("intent", "cluster", "namespace", "kind", "only", "metric", "quantile", "compare", "verb", "number", "step", "script", "aspect", "filter", "severity", "incident", "read_by")
             if getattr(self, name) not in ("", 0, None)
         }  # fmt: skip
         window = {

@@ -158,3 +158,57 @@ async def test_a_yes_means_the_answer_just_before_and_nothing_older(desk: ChatRi
     talk = await desk.follow(between, "yes")
     assert talk.intent != "confirm"
     assert desk.ledger.incidents.list(desk.people["rui"].scope) == []
+
+
+@pytest.mark.parametrize(
+    ("order", "step"),
+    [
+        ("add two more replicas to bge-m3", 2),
+        ("给 bge-m3 再加两个副本", 2),
+        ("bge-m3 再加 1 个副本吧", 1),
+        ("scale up bge-m3 by 3", 3),
+        ("give bge-m3 one more replica", 1),
+    ],
+)
+async def test_a_step_becomes_the_number_that_it_comes_to_on_the_live_object(
+    desk: ChatRig, order: str, step: int
+) -> None:
+    live = int(desk.cluster.at("Deployment", "bge-m3", "prod")["spec"]["replicas"])
+    talk = await desk.say(order)
+    assert talk.intent == "change"
+    assert [one.script for one in talk.scripts] == [
+        f"kubectl -n prod scale deployment/bge-m3 --replicas={live + step}\n"
+    ]
+    assert not desk.cluster.sent
+
+
+async def test_half_of_what_the_thread_is_about_is_reckoned_from_the_live_object(desk: ChatRig) -> None:
+    live = int(desk.cluster.at("Deployment", "qwen2-7b", "prod")["spec"]["replicas"])
+    talk = await desk.follow(await desk.say("status of qwen2-7b"), "减一半")
+    assert talk.intent == "change"
+    half = -(-live // 2)
+    expected = [f"kubectl -n prod scale deployment/qwen2-7b --replicas={half}\n"] if half != live else []
+    assert [one.script for one in talk.scripts] == expected
+
+
+@pytest.mark.parametrize("order", ["remove 900 replicas from bge-m3", "add two more replicas", "再加两个副本"])
+async def test_a_step_that_comes_to_no_number_proposes_nothing(desk: ChatRig, order: str) -> None:
+    talk = await desk.say(order)
+    assert talk.intent == "change"
+    assert not talk.scripts
+    assert not talk.opening
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "加两个副本会有风险吗",
+        "should I add two more replicas to bge-m3?",
+        "谁给 bge-m3 加了两个副本",
+        "别给 bge-m3 再加两个副本",
+    ],
+)
+async def test_what_only_speaks_of_a_step_proposes_nothing(desk: ChatRig, text: str) -> None:
+    talk = await desk.say(text)
+    assert talk.intent != "change"
+    assert not talk.scripts

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 
-from agent.chat.intents import lexicon, rank
+from agent.chat.intents import broad_lexicon, lexicon, rank
 from agent.chat.names import Known, Thing, mentions_in
+from agent.chat.spelling import plainly_spelled
 from agent.chat.times import Window, compared_in, window_in
 from agent.chat.understanding import Setting, understand
 from agent.chat.understood import Thread, Understood
@@ -155,3 +159,71 @@ def test_every_rule_names_concepts_that_there_are() -> None:
 def test_nothing_is_chosen_where_nothing_speaks_for_it() -> None:
     assert rank(frozenset()).chosen == "unclear"
     assert rank(frozenset({"target"})).chosen == "unclear"
+
+
+def in_words(key: str) -> list[str]:
+    raw = yaml.safe_load(files("api.web").joinpath("words.yaml").read_text(encoding="utf-8"))
+    group, name = key.split(".")
+    return list(raw[group][name])
+
+
+@pytest.mark.parametrize(
+    ("key", "intent"),
+    [
+        ("chat.example_1", "diagnose"),
+        ("chat.example_2", "capacity"),
+        ("chat.example_3", "changes"),
+        ("chat.example_4", "knowledge"),
+        ("chat.example_5", "incidents"),
+    ],
+)
+def test_the_examples_of_the_console_are_understood(key: str, intent: str) -> None:
+    assert [read(text).intent for text in in_words(key)] == [intent, intent]
+
+
+@pytest.mark.parametrize(
+    ("key", "aspect"),
+    [
+        ("incident.ask_1", "why"),
+        ("incident.ask_2", "tried"),
+        ("incident.ask_3", "next"),
+        ("incident.ask_4", "approvers"),
+    ],
+)
+def test_the_questions_that_the_incident_page_offers_are_understood(key: str, aspect: str) -> None:
+    found = [read(text, incident_id="inc-000000000000000a") for text in in_words(key)]
+    assert [(one.intent, one.aspect) for one in found] == [("about_incident", aspect)] * 2
+
+
+def test_no_reading_by_wide_classes_gives_an_intent_that_acts() -> None:
+    assert not {"change", "confirm", "paste"} & set(broad_lexicon().intents)
+
+
+@pytest.mark.parametrize(
+    "text", ["restatr gateway", "gateway restart?", "restarting is how gateway dies", "sacle bge-m3 to 4"]
+)
+def test_a_slip_of_the_fingers_is_never_an_order(text: str) -> None:
+    assert read(text).intent != "change"
+
+
+@pytest.mark.parametrize(
+    ("slip", "word"),
+    [("latnecy", "latency"), ("crahsing", "crashing"), ("sloooow", "slow"), ("there", "there"), ("gpu-07x", "gpu-07x")],
+)
+def test_slips_in_ordinary_words_are_set_right_and_names_are_not(slip: str, word: str) -> None:
+    assert plainly_spelled(slip) == word
+
+
+def test_every_wide_frame_names_concepts_that_there_are() -> None:
+    own = {"target", "node", "namespace", "incident", "pronoun", "focus", "measure", "window", "compare", "order", "incident_here", "bare", "bare_measure", "short"}  # fmt: skip
+    there = own | set(lexicon().concepts.names) | set(broad_lexicon().concepts.names)
+    for intent, rules in broad_lexicon().rules.items():
+        for rule in rules:
+            assert frozenset().union(*rule.when, rule.unless) <= there, intent
+
+
+def test_a_long_text_of_one_letter_is_read_quickly() -> None:
+    began = time.perf_counter()
+    assert read("slo" + "o" * 1_900 + "w " + "卡" * 90).intent
+    assert read("why " * 500).intent
+    assert time.perf_counter() - began < 2.0
