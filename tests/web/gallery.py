@@ -116,6 +116,9 @@ def settle(page: Page) -> None:
     page.wait_for_load_state("load")
     page.locator("main h1").first.wait_for(state="attached", timeout=SETTLED_MILLISECONDS)
     page.wait_for_function("() => document.fonts.status === 'loaded'")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.chat-chart')].every((one) => one.querySelector('canvas'))"
+    )
     for words in UNDER_WAY:
         page.get_by_text(words, exact=True).wait_for(state="detached", timeout=SETTLED_MILLISECONDS)
 
