@@ -30,17 +30,9 @@ _NEEDS = {
 
 
 async def answer_change(asked: Understood, asking: Asking) -> AsyncIterator[Part]:
-    if asked.verb == "script":
-        for part in _judged(asked.script[:MOST_SCRIPT], asked, asking):
-            yield part
-        return
-    if asked.verb in NODE_VERBS:
-        for part in _of_node(asked, asking):
-            yield part
-        return
     target = asked.target
-    if target is None:
-        for part in needs_name(asked, asking):
+    if asked.verb == "script" or asked.verb in NODE_VERBS or target is None:
+        for part in _without_a_look(asked, asking):
             yield part
         return
     lacking = _lacking(asked, target, asking)
@@ -66,6 +58,13 @@ async def answer_change(asked: Understood, asking: Asking) -> AsyncIterator[Part
         yield part
     for gap in gaps_told(asking, snapshot.gaps):
         yield gap
+
+
+def _without_a_look(asked: Understood, asking: Asking) -> list[Part]:
+    """A script of the asker's own, an order about a node, and an order that names nothing: the live object adds nothing to them."""
+    if asked.verb == "script":
+        return _judged(asked.script[:MOST_SCRIPT], asked, asking)
+    return _of_node(asked, asking) if asked.verb in NODE_VERBS else needs_name(asked, asking)
 
 
 def _lacking(asked: Understood, target: Thing, asking: Asking) -> str:

@@ -213,7 +213,7 @@ def _quantile(text: str) -> int:
 
 def _ranked_measures(found: Sequence[str]) -> tuple[str, ...]:
     """The more special one first: "first token latency" is no latency, "GPU memory" no memory."""
-    order = ("ttft", "tpot", "tokens", "queue", "kv_cache", "gpu_temperature", "gpu_power", "gpu_util", "gpu_memory", "restarts", "errors", "latency", "requests", "running", "network", "memory", "cpu")  # fmt: skip
+    order = ("ttft", "tpot", "tokens", "queue", "kv_cache", "errors", "gpu_temperature", "gpu_power", "gpu_util", "gpu_memory", "restarts", "latency", "requests", "running", "network", "memory", "cpu")  # fmt: skip
     return tuple(one for one in order if one in found)
 
 
