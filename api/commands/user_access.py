@@ -97,7 +97,9 @@ def invite(
 def link(
     name: Name,
     provider: Annotated[str, typer.Argument(help="A provider's name in the settings, or slack:T0123/U0456 in one.")],
-    subject: Annotated[str, typer.Argument(help="The account there: the `sub` of OpenID Connect, Slack's member id.")] = "",
+    subject: Annotated[
+        str, typer.Argument(help="The account there: the `sub` of OpenID Connect, Slack's member id.")
+    ] = "",
 ) -> None:
     """Let an account of another site be this user."""
     from api.bootstrap import open_ledger

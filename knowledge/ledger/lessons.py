@@ -34,7 +34,13 @@ class Lessons:
             writing.session.add(
                 LessonRow(id=lesson.id, incident_id=lesson.incident_id or None, status=lesson.status, payload=payload)
             )
-            writing.audit(lesson.proposed_by or "desk", "lesson.propose", lesson.id, incident=lesson.incident_id, case=lesson.case_id)
+            writing.audit(
+                lesson.proposed_by or "desk",
+                "lesson.propose",
+                lesson.id,
+                incident=lesson.incident_id,
+                case=lesson.case_id,
+            )
             return lesson
 
     def get(self, id: str) -> Lesson:

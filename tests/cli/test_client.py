@@ -205,9 +205,7 @@ def test_a_token_revoked_while_following_ends_it_with_a_refusal(run: Run, monkey
         ("en", ("--lang", "zh"), "中文4"),
     ],
 )
-@pytest.mark.parametrize(
-    "words", [("incident", "show", "inc-1", "--follow"), ("ticket", "慢", "--follow")]
-)
+@pytest.mark.parametrize("words", [("incident", "show", "inc-1", "--follow"), ("ticket", "慢", "--follow")])
 def test_the_story_is_told_in_the_incidents_language_unless_another_is_asked_for(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,

@@ -84,7 +84,9 @@ def rig(settings: Settings, ledger_template: Path, tmp_path: Path) -> Iterator[R
     path.write_bytes(ledger_template.read_bytes())
     with Ledger.open(f"sqlite:///{path}", utc_now) as ledger:
         library = Library.open(ledger.library_store, tmp_path / "index", WordEmbedder())
-        deps = SimpleNamespace(library=library, policy=Policy.load(None), detectors=SimpleNamespace(by_id={}), clusters={})
+        deps = SimpleNamespace(
+            library=library, policy=Policy.load(None), detectors=SimpleNamespace(by_id={}), clusters={}
+        )
         nudges = Nudges()
         desk = Desk(settings, ledger, cast("Deps", deps), nudges)
         ledger.sources.add("alertmanager", "alertmanager", "bearer", BEARER_SECRET)

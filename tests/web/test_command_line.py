@@ -61,7 +61,9 @@ def test_commands_show_one_view_and_what_waits(rig: Rig, address: str, monkeypat
     about, ana, vera = story.incident.id, rig.tokens["ana"], rig.tokens["vera"]
     view = ReviewView.model_validate(json.loads(run(monkeypatch, ana, "review", about, "--json")))
     assert (view.digest, view.ruling) == (story.review.digest, Ruling.ONE)
-    assert json.loads(run(monkeypatch, ana, "incident", "show", about, "--json"))["review_view"]["digest"] == view.digest
+    assert (
+        json.loads(run(monkeypatch, ana, "incident", "show", about, "--json"))["review_view"]["digest"] == view.digest
+    )
     for words in (("review", about), ("incident", "show", about)):
         screen = run(monkeypatch, ana, *words)
         assert f"digest: {view.digest}" in screen

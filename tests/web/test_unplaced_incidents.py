@@ -44,7 +44,8 @@ async def test_incident_without_namespace_is_seen_by_a_part_only_when_all_of_it_
         for client, wanted in ((sam, is_seen), (vera, True)):
             listed = [one["id"] for one in (await client.get(f"{API}/incidents")).json()["items"]]
             answers = {
-                (await client.get(f"{API}/incidents/{incident_id}{end}")).status_code for end in ("", "/timeline", "/evidence")
+                (await client.get(f"{API}/incidents/{incident_id}{end}")).status_code
+                for end in ("", "/timeline", "/evidence")
             }
             assert (incident_id in listed, answers) == (wanted, {200 if wanted else 404})
         for act in ("close", "reopen"):

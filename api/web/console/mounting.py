@@ -107,7 +107,8 @@ def _configure() -> None:
     core.app.add_middleware(PagePolicy)
     core.app.add_middleware(GZipMiddleware, minimum_size=1_000)
     ui.add_body_html(
-        "<noscript><p class='said bad'>The console needs JavaScript. 控制台需要启用 JavaScript。</p></noscript>", shared=True
+        "<noscript><p class='said bad'>The console needs JavaScript. 控制台需要启用 JavaScript。</p></noscript>",
+        shared=True,
     )
     core.sio.eio.max_http_buffer_size = MOST_MESSAGE_BYTES
     guard_socket(core.sio)
