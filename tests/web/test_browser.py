@@ -308,7 +308,7 @@ def test_press_after_the_session_has_ended_does_nothing_and_leads_to_the_sign_in
     expect(page.get_by_role("button", name="Take it")).to_be_visible()
     rig.ledger.principals.revoke_token("rui", "test")
     page.get_by_role("button", name="Take it").click()
-    page.wait_for_url(f"**/sign-in?next=/incidents/{incident.id}")
+    expect(page).to_have_url(re.compile(rf"/sign-in\?next=/incidents/{incident.id}$"), timeout=15_000)
     assert rig.ledger.incidents.get(incident.id).assignee == ""
     context.close()
 
